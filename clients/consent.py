@@ -1,0 +1,55 @@
+"""Consent: the one place where a client's yes or no to emails changes, by whatever door.
+
+An opt-out here is a recorded withdrawal. Whoever listens to a client being saved hears of it in
+the same transaction.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from clients.models import Client, ClientEvent, Door, Withdrawal
+from studios.models import User
+
+
+class WithdrawnBefore(Exception):
+    """This address opted out of the studio's emails; only its owner's own wish opts it in again."""
+
+
+@transaction.atomic
+def agree(
+    client: Client, *, door: Door, by: User | None = None, client_asked: bool = False
+) -> bool:
+    """Record that the client agreed to emails; False if that was known.
+
+    Raises `WithdrawnBefore` where the client or the address had opted out, unless a person
+    confirms that the client asked for it (`client_asked`).
+    """
+    if client.email_opt_in:
+        return False
+    withdrawn = client.has_opted_out or Withdrawal.stands(client.studio, client.email)
+    if withdrawn and not client_asked:
+        raise WithdrawnBefore
+    Withdrawal.lift(client.studio, client.email)
+    _record(client, agrees=True, door=door, by=by)
+    return True
+
+
+@transaction.atomic
+def withdraw(client: Client, *, door: Door, by: User | None = None) -> bool:
+    """Record that the client opted out; False if that was known (doing it twice is fine)."""
+    if client.has_opted_out:
+        return False
+    _record(client, agrees=False, door=door, by=by)
+    return True
+
+
+def _record(client: Client, *, agrees: bool, door: Door, by: User | None) -> None:
+    now = timezone.now()
+    client.email_opt_in = agrees
+    client.opted_out_at = None if agrees else now
+    client.consent_changed_at = now
+    client.consent_door = door
+    client.consent_version += 1
+    client.save()
+    what = ClientEvent.What.AGREED if agrees else ClientEvent.What.WITHDREW
+    ClientEvent.objects.create(client=client, at=now, what=what, door=door, by=by)

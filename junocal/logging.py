@@ -1,0 +1,32 @@
+"""Log lines as JSON: ids and words, never tokens, emails, phones or bodies."""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JSONFormatter(logging.Formatter):
+    """One line a record; what a caller passes as `extra` stands beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in STANDARD}
+        if record.exc_info:
+            line["exception"] = where_it_broke(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def where_it_broke(exc_info: ExcInfo) -> list[str]:
+    """The error's type and its frames; its message stays out, since databases quote rows in it."""
+    kind, _, frames = exc_info
+    return [kind.__name__ if kind else "", *traceback.format_tb(frames)]

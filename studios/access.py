@@ -1,0 +1,65 @@
+"""The one access check. It hands the view its studio, so that forgetting it leaves nothing to show.
+
+Signed out: the sign-in page. A stranger to the studio: 404, since a slug tells nothing.
+A member whose role is too low: 403.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
+
+from studios.models import Membership, Role, Studio, User
+
+P = ParamSpec("P")
+
+
+class SignedInRequest(HttpRequest):
+    user: User
+    htmx: HtmxDetails
+
+
+class StudioRequest(SignedInRequest):
+    """A request inside a studio, by a member of it."""
+
+    studio: Studio
+    membership: Membership
+
+
+StudioView = Callable[Concatenate[StudioRequest, P], HttpResponse]
+
+
+def studio_access(minimum: Role) -> Callable[[StudioView[P]], Callable[..., HttpResponse]]:
+    """Let in members of the studio in the URL (`slug`) whose role is at least `minimum`."""
+
+    def decorate(view: StudioView[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, slug: str, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            member = cast(StudioRequest, request)
+            member.membership = membership_in(slug, member.user, minimum)
+            member.studio = member.membership.studio
+            with timezone.override(member.studio.zone):
+                return view(member, *args, **kwargs)
+
+        checked.minimum_role = minimum  # type: ignore[attr-defined]  # read by the guard
+        return checked
+
+    return decorate
+
+
+def membership_in(slug: str, user: User, minimum: Role) -> Membership:
+    """The person's membership; `Http404` for a stranger, `PermissionDenied` for too low a role."""
+    membership = get_object_or_404(
+        Membership.objects.select_related("studio"), studio__slug=slug, user=user
+    )
+    if not membership.may(minimum):
+        raise PermissionDenied
+    return membership

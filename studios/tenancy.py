@@ -1,0 +1,33 @@
+"""The one way into a tenant's rows.
+
+Every model that belongs to a studio takes a manager made from `TenantQuerySet`; every query in
+views and tasks starts at `Model.objects.for_studio(studio)`, and a guard fails where one does not.
+"""
+
+from typing import Self, TypeVar
+
+from django.db import connection, models
+
+from studios.models import Studio
+
+M = TypeVar("M", bound=models.Model, covariant=True)
+
+
+class TenantQuerySet(models.QuerySet[M]):
+    def for_studio(self, studio: Studio) -> Self:
+        return self.filter(studio=studio)
+
+
+def hold(studio_id: int) -> None:
+    """Keep the studio's connections as they are until this transaction ends (`FOR KEY SHARE`).
+
+    Taken first by everything that edits a client: connecting and fencing take the same row
+    `FOR UPDATE`, so no edit slips between a seed and its mark. Edits never wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM studios_studio WHERE id = %s FOR KEY SHARE", [studio_id])
+
+
+def take(studio_id: int) -> None:
+    """Wait for all edits of the studio under way, and keep new ones out until this transaction ends."""
+    Studio.objects.select_for_update().get(pk=studio_id)
