@@ -1,15 +1,20 @@
 """Who: people, studios, and who may do what in which studio."""
 
 import secrets
+import uuid
 import zoneinfo
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
+
+from studios.countries import validate_zone
+from studios.tenancy import TenantQuerySet
 
 INVITATION_LIFE = timedelta(days=7)
 WITHDRAWAL_KEY_BYTES = 32
@@ -63,19 +68,28 @@ class Studio(models.Model):
 
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
-    country = models.CharField(
-        max_length=2, help_text="ISO 3166 code; phones are read as from there"
-    )
-    timezone = models.CharField(max_length=60, default="UTC")
-    postal_address = models.CharField(max_length=300, blank=True)
+    country = models.CharField(max_length=2)  # ISO 3166; phones are read as from there
+    timezone = models.CharField(max_length=60, default="UTC", validators=[validate_zone])
+    postal_address = models.CharField(max_length=300, blank=True)  # in the footer of every email
     # Keys the hashes of withdrawn addresses. It never changes: were it lost, Junocal would forget
     # who said no (docs/decisions).
     withdrawal_key = models.BinaryField(default=new_withdrawal_key, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="studios")
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(country__regex="^[A-Z]{2}$"),
+                name="studio_country_is_two_capitals",
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("clients:list", args=[self.slug])
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -90,16 +104,29 @@ class Role(models.IntegerChoices):
     OWNER = 3, "Owner"  # all of that, plus Settings
 
 
+class MembershipQuerySet(TenantQuerySet["Membership"]):
+    def owners(self) -> Self:
+        return self.filter(role=Role.OWNER)
+
+    def by_name(self) -> Self:
+        return self.select_related("user").order_by("-role", "user__name", "pk")
+
+
 class Membership(models.Model):
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     studio = models.ForeignKey(Studio, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.PositiveSmallIntegerField(choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects: ClassVar[MembershipQuerySet] = MembershipQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         constraints = [
             models.UniqueConstraint("studio", "user", name="a_person_has_one_role_in_a_studio"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -117,25 +144,63 @@ class Membership(models.Model):
         return self.role >= role
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def for_studio(self, studio: Studio) -> Self:
-        return self.filter(studio=studio)
+class InvitationQuerySet(TenantQuerySet["Invitation"]):
+    def pending(self) -> Self:
+        """Neither accepted nor withdrawn; some may have expired."""
+        return self.filter(accepted_at=None, withdrawn_at=None)
 
-    def open(self) -> Self:
-        return self.filter(accepted_at=None, created_at__gt=timezone.now() - INVITATION_LIFE)
+    def to_address(self, email: str) -> Self:
+        return self.filter(email__iexact=email)
+
+    def sent_within(self, span: timedelta) -> Self:
+        return self.filter(created_at__gt=timezone.now() - span)
 
 
 class Invitation(models.Model):
-    """An owner's invitation: its signed link names this row, works once and for seven days."""
+    """One email of an owner's: its signed link names this row, works once and for seven days.
 
+    Sending again withdraws this one and makes another, so a row is an email that was sent.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     studio = models.ForeignKey(Studio, models.CASCADE, related_name="invitations")
     email = models.EmailField()
     role = models.PositiveSmallIntegerField(choices=Role.choices)
     invited_by = models.ForeignKey(User, models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    accepted_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[models.Manager["Invitation"]] = InvitationQuerySet.as_manager()
+    objects: ClassVar[InvitationQuerySet] = InvitationQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "studio",
+                Lower("email"),
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="an_address_has_one_pending_invitation_in_a_studio",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="invitation_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(withdrawn_at=None),
+                name="an_invitation_is_not_both_accepted_and_withdrawn",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.email} to {self.studio}"
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.created_at + INVITATION_LIFE
+
+    @property
+    def has_expired(self) -> bool:
+        return timezone.now() >= self.expires_at
+
+    @property
+    def is_open(self) -> bool:
+        return not (self.accepted_at or self.withdrawn_at or self.has_expired)

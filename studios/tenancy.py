@@ -4,17 +4,19 @@ Every model that belongs to a studio takes a manager made from `TenantQuerySet`;
 views and tasks starts at `Model.objects.for_studio(studio)`, and a guard fails where one does not.
 """
 
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, models
 
-from studios.models import Studio
+if TYPE_CHECKING:  # models are made from what stands here
+    from studios.models import Studio
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
 
 class TenantQuerySet(models.QuerySet[M]):
-    def for_studio(self, studio: Studio) -> Self:
+    def for_studio(self, studio: "Studio") -> Self:
         return self.filter(studio=studio)
 
 
@@ -30,4 +32,7 @@ def hold(studio_id: int) -> None:
 
 def take(studio_id: int) -> None:
     """Wait for all edits of the studio under way, and keep new ones out until this transaction ends."""
-    Studio.objects.select_for_update().get(pk=studio_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM studios_studio WHERE id = %s FOR UPDATE", [studio_id])
+        if cursor.fetchone() is None:
+            raise ObjectDoesNotExist(f"studio {studio_id} is gone")
