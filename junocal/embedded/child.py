@@ -36,6 +36,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    was_asked: bool = field(default=False, init=False)
 
     @property
     def pid_file(self) -> Path:
@@ -49,11 +50,17 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.exit_code is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative after a signal."""
+        return self.process.poll() if self.process is not None else 0
 
     def start(self) -> None:
         """Start it in a session of its own, so that Ctrl-C reaches only whoever stops it."""
         leftovers.stop(self.pid_file)
+        self.was_asked = False
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 launched(self.command, self.identity, self.death_signal),
@@ -66,14 +73,16 @@ class Child:
         leftovers.remember(self.pid_file, self.process.pid)
 
     def ask_to_stop(self) -> None:
-        if self.process is not None:
+        """Ask once: a second time would mean "at once" to some."""
+        if self.process is not None and not self.was_asked:
             self.process.send_signal(self.stop_signal)
+            self.was_asked = True
 
     def stop(self, patience_s: float = 10) -> None:
         """Ask, wait, then end it and whatever it started. Fine to call twice."""
+        self.ask_to_stop()
         if self.process is None:
             return
-        self.ask_to_stop()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(patience_s)
         self.kill()

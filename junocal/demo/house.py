@@ -1,0 +1,168 @@
+"""All processes of a demo: opened in the order they need each other, watched, closed in reverse."""
+
+import http.client
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from junocal.demo import environment, logs, ports, processes, secrets_file, signals
+from junocal.demo.environment import Addresses
+from junocal.embedded import Postgres, Valkey
+from junocal.embedded.child import Child
+from junocal.embedded.server import Server
+
+READY_WITHIN_S = 60.0
+PREPARED_WITHIN_S = 120.0
+STOPPED_WITHIN_S = 10.0
+POLL_S = 0.1
+WATCH_S = 0.5
+
+
+class ChildFailedError(Exception):
+    """A process of the demo ended, or never got ready; the message has its last words."""
+
+
+class House:
+    """`with House(folder) as house: house.open(); house.watch()`. Leaves nothing running."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.secrets = secrets_file.keep(folder / "secrets.json")
+        self.at = Addresses(*ports.choose())
+        self.environment = environment.of_junocal(folder, self.secrets, self.at)
+        self.servers: list[Server] = []
+        self.children: list[Child] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self, say: Callable[[str], None]) -> None:
+        """Start everything and wait until it answers."""
+        say("Starting PostgreSQL, Valkey and the Klaviyo sandbox ...")
+        self.start_servers()
+        sandbox = self.start_sandbox()
+        say("Preparing the database ...")
+        self.prepare()
+        say("Starting web, worker and beat ...")
+        web = self.start("web", processes.web(self.at), death_signal=signal.SIGTERM)
+        worker = self.start("worker", processes.worker())
+        self.start("beat", processes.beat(self.folder))
+        self.wait_for(sandbox, lambda: answers(self.at.sandbox_port, "/"))
+        self.wait_for(web, lambda: answers(self.at.web_port, "/readyz"))
+        self.wait_for(worker, lambda: " ready." in worker.log_tail())
+
+    def watch(self) -> None:
+        """Return never; raise when a process ends."""
+        while True:
+            time.sleep(WATCH_S)
+            self.check()
+            for log in self.folder.glob("*.log"):
+                logs.trim(log)
+
+    def close(self) -> None:
+        """Stop everything; Klaviyo last but the servers, so that what is under way can end."""
+        signals.ignore_from_now_on()
+        for child in self.children[1:]:
+            child.ask_to_stop()
+        for child in reversed(self.children):
+            child.stop(STOPPED_WITHIN_S)
+        for server in reversed(self.servers):
+            server.close()
+
+    # --- Starting -------------------------------------------------------------------------------
+
+    def start_servers(self) -> None:
+        """Our own PostgreSQL and Valkey, but for those that the caller names."""
+        embedded = {
+            "DATABASE_URL": Postgres(self.folder / "postgres"),
+            "REDIS_URL": Valkey(self.folder / "valkey"),
+        }
+        for setting, server in embedded.items():
+            if setting not in os.environ:
+                self.servers.append(server)
+                server.start()
+                self.environment[setting] = server.url
+
+    def start_sandbox(self) -> Child:
+        command = processes.sandbox(self.folder, self.at)
+        return self.start("sandbox", command, environment.of_sandbox(self.secrets, self.at))
+
+    def prepare(self) -> None:
+        child = self.child("prepare", processes.prepare())
+        child.start()
+        try:
+            self.wait_for(child, lambda: child.exit_code == 0, PREPARED_WITHIN_S)
+        finally:
+            child.stop()
+
+    def start(
+        self,
+        name: str,
+        command: processes.Command,
+        env: Mapping[str, str] | None = None,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> Child:
+        child = self.child(name, command, env, death_signal)
+        self.children.append(child)
+        child.start()
+        return child
+
+    def child(
+        self,
+        name: str,
+        command: processes.Command,
+        env: Mapping[str, str] | None = None,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> Child:
+        log = self.folder / f"{name}.log"
+        logs.begin(log)
+        return Child(name, command, log, env or self.environment, death_signal=death_signal)
+
+    # --- Watching -------------------------------------------------------------------------------
+
+    def wait_for(
+        self, child: Child, is_ready: Callable[[], bool], patience_s: float = READY_WITHIN_S
+    ) -> None:
+        deadline = time.monotonic() + patience_s
+        while not is_ready():
+            self.check()
+            if not child.is_running:
+                raise ChildFailedError(last_words(child))
+            if time.monotonic() > deadline:
+                raise ChildFailedError(f"Not ready in time.\n{last_words(child)}")
+            time.sleep(POLL_S)
+
+    def check(self) -> None:
+        servers = [server.child for server in self.servers if server.child is not None]
+        for child in (*servers, *self.children):
+            if not child.is_running:
+                raise ChildFailedError(last_words(child))
+
+
+def last_words(child: Child) -> str:
+    ended = "is still running" if child.is_running else f"ended with code {child.exit_code}"
+    return f"{child.log_tail()}\n\nThe {child.name} process {ended}; its log is {child.log}"
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether that page is there. No proxy that the environment may name is asked."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 400
+    except OSError:  # nobody listens yet
+        return False
+    finally:
+        connection.close()

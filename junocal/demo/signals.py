@@ -1,0 +1,31 @@
+"""Ctrl-C, a closed terminal and `kill` all mean one thing to a demo: stop, and tidy up first."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+MEANING_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequestedError(Exception):
+    """Somebody asked us to stop."""
+
+
+@contextmanager
+def as_exception() -> Iterator[None]:
+    """A signal raises `StopRequestedError` once; those after it find us stopping already."""
+    heeded = [s for s in MEANING_STOP if signal.getsignal(s) is not signal.SIG_IGN]  # nohup, `&`
+    for number in heeded:
+        signal.signal(number, stop)
+    yield
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    ignore_from_now_on()
+    raise StopRequestedError
+
+
+def ignore_from_now_on() -> None:
+    for number in MEANING_STOP:
+        signal.signal(number, signal.SIG_IGN)
