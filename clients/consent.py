@@ -1,11 +1,11 @@
 """Consent: the one place where a client's yes or no to emails changes, by whatever door.
 
 An opt-out here is a recorded withdrawal. Whoever listens to a client being saved hears of it in
-the same transaction.
+the same transaction. Both verbs save the whole client, so the caller holds its row
+(`Client.objects.for_edit`) or is adding it.
 """
 
 from django.db import transaction
-from django.utils import timezone
 
 from clients.models import Client, ClientEvent, Door, Withdrawal
 from studios.models import User
@@ -19,14 +19,14 @@ class WithdrawnBefore(Exception):
 def agree(
     client: Client, *, door: Door, by: User | None = None, client_asked: bool = False
 ) -> bool:
-    """Record that the client agreed to emails; False if that was known.
+    """Record that the client agreed to emails; False (and nothing saved) if that was known.
 
     Raises `WithdrawnBefore` where the client or the address had opted out, unless a person
     confirms that the client asked for it (`client_asked`).
     """
-    if client.email_opt_in:
+    withdrawn = is_withdrawn(client)
+    if client.email_opt_in and not withdrawn:
         return False
-    withdrawn = client.has_opted_out or Withdrawal.stands(client.studio, client.email)
     if withdrawn and not client_asked:
         raise WithdrawnBefore
     Withdrawal.lift(client.studio, client.email)
@@ -43,13 +43,13 @@ def withdraw(client: Client, *, door: Door, by: User | None = None) -> bool:
     return True
 
 
+def is_withdrawn(client: Client) -> bool:
+    """Whether this person said no, or the address did on another row."""
+    return client.has_opted_out or Withdrawal.stands(client.studio, client.email)
+
+
 def _record(client: Client, *, agrees: bool, door: Door, by: User | None) -> None:
-    now = timezone.now()
-    client.email_opt_in = agrees
-    client.opted_out_at = None if agrees else now
-    client.consent_changed_at = now
-    client.consent_door = door
-    client.consent_version += 1
+    client.record_consent(agrees=agrees, door=door)
     client.save()
     what = ClientEvent.What.AGREED if agrees else ClientEvent.What.WITHDREW
-    ClientEvent.objects.create(client=client, at=now, what=what, door=door, by=by)
+    ClientEvent.objects.create(client=client, what=what, door=door, by=by)
