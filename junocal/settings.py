@@ -100,6 +100,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "junocal_cache",
+        # Beyond it entries are dropped unread, and throttles with them; Django's own is 300.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -154,7 +156,7 @@ ACCOUNT_ADAPTER = "studios.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "studios.forms.SignupExtras"
+ACCOUNT_FORMS = {"signup": "studios.signup.SignUpForm"}
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # an unverified owner may look around but mails nobody
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True

@@ -63,3 +63,18 @@ def membership_in(slug: str, user: User, minimum: Role) -> Membership:
     if not membership.may(minimum):
         raise PermissionDenied
     return membership
+
+
+SignedInView = Callable[Concatenate[SignedInRequest, P], HttpResponse]
+
+
+def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponse]:
+    """Let in whoever is signed in: for the few pages that belong to a person, not to a studio."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(cast(SignedInRequest, request), *args, **kwargs)
+
+    return checked

@@ -1,12 +1,57 @@
-"""Forms of people and studios."""
+"""Forms of Settings, and of another studio for somebody who is here already."""
+
+from typing import Any
 
 from django import forms
-from django.http import HttpRequest
 
-from studios.models import User
+from studios.countries import COUNTRIES, zone_choices
+from studios.models import Role, Studio
+
+ROLE_MEANINGS = [
+    (Role.INSTRUCTOR.value, "Instructor: sees clients, changes nothing"),
+    (Role.FRONT_DESK.value, "Front desk: adds and edits clients, records opt-outs"),
+    (Role.OWNER.value, "Owner: all of that, and Settings"),
+]
 
 
-class SignupExtras(forms.Form):
-    pass
+class LineField(forms.CharField):
+    """One line: names stand in the subjects of emails, where a line break would be an attack."""
 
-    def signup(self, request: HttpRequest, user: User) -> None: ...
+    def to_python(self, value: object) -> str:
+        return " ".join((super().to_python(value) or "").split())
+
+
+class NewStudioForm(forms.Form):
+    name = LineField(label="Studio's name", max_length=120)
+    country = forms.ChoiceField(
+        choices=[("", "Choose…"), *COUNTRIES], help_text="Phone numbers are read as from there."
+    )
+
+
+class StudioForm(forms.ModelForm):  # type: ignore[type-arg]
+    name = LineField(max_length=120)
+    country = forms.ChoiceField(
+        choices=COUNTRIES, help_text="New phone numbers are read as from there."
+    )
+    timezone = forms.ChoiceField(label="Time zone", help_text="Times are shown in it.")
+
+    class Meta:
+        model = Studio
+        fields = ["name", "country", "timezone", "postal_address"]
+        widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {
+            "postal_address": "Stands at the foot of every email to your clients, as the law asks."
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["timezone"].choices = zone_choices(self.instance.country)  # type: ignore[attr-defined]
+
+
+class RoleForm(forms.Form):
+    role = forms.TypedChoiceField(choices=ROLE_MEANINGS, coerce=lambda value: Role(int(value)))
+
+
+class InvitationForm(RoleForm):
+    email = forms.EmailField(widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    field_order = ["email", "role"]

@@ -14,9 +14,9 @@ SLUG_LENGTH: Final = 50  # leaves room in the column for "-2"
 NAMELESS: Final = "studio"  # for a name with no letter that an address can carry
 # Words that would mislead in an address, or that Junocal may want for itself.
 RESERVED: Final = frozenset(
-    "about accounts admin api app demo help integrations invitations junocal klaviyo login"
-    " new root settings sign-in sign-up static status studios support team test unsubscribe"
-    " webhooks www".split()
+    {"about", "accounts", "admin", "api", "app", "demo", "help", "integrations", "invitations"}
+    | {"junocal", "klaviyo", "login", "new", "root", "settings", "sign-in", "sign-up", "static"}
+    | {"status", "studios", "support", "team", "test", "unsubscribe", "webhooks", "www"}
 )
 
 

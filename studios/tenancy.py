@@ -31,7 +31,7 @@ def hold(studio_id: int) -> None:
 
 
 def take(studio_id: int) -> None:
-    """Wait for all edits of the studio under way, and keep new ones out until this transaction ends."""
+    """Wait for the studio's edits under way; keep new ones out until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM studios_studio WHERE id = %s FOR UPDATE", [studio_id])
         if cursor.fetchone() is None:

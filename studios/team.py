@@ -1,0 +1,70 @@
+"""Who belongs to a studio.
+
+Every change holds the studio's row first, so that two owners who demote each other at once can't
+leave it without one, and somebody demoted a moment ago changes nothing any more.
+"""
+
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+
+from studios.models import Membership, Role, Studio, User
+from studios.tenancy import take
+
+
+class LastOwnerError(Exception):
+    """A studio without an owner could be neither billed, helped nor disconnected."""
+
+
+def owners_of(studio: Studio) -> QuerySet[User]:
+    owners = Membership.objects.for_studio(studio).owners()
+    return User.objects.filter(is_active=True, memberships__in=owners)
+
+
+def owner_is_verified(studio: Studio) -> bool:
+    """Whether any owner has proved an address: until then the studio emails nobody."""
+    return bool(EmailAddress.objects.filter(user__in=owners_of(studio), verified=True).exists())
+
+
+@transaction.atomic
+def change_role(studio: Studio, member_id: UUID, role: Role, *, by: User) -> Membership:
+    """Give the member another role; `LastOwnerError` if that would leave no owner."""
+    hold_as_owner(studio, by)
+    member = member_of(studio, member_id)
+    if role != Role.OWNER:
+        refuse_if_last_owner(member)
+    member.role = role
+    member.save(update_fields=["role"])
+    return member
+
+
+@transaction.atomic
+def remove(studio: Studio, member_id: UUID, *, by: User) -> Membership:
+    """End the membership; the person stays, and so do other studios' memberships of theirs."""
+    hold_as_owner(studio, by)
+    member = member_of(studio, member_id)
+    refuse_if_last_owner(member)
+    member.delete()
+    return member
+
+
+def hold_as_owner(studio: Studio, person: User) -> None:
+    """Nobody else changes the team until this transaction ends, and `person` may."""
+    take(studio.pk)
+    if not Membership.objects.for_studio(studio).owners().filter(user=person).exists():
+        raise PermissionDenied
+
+
+def member_of(studio: Studio, member_id: UUID) -> Membership:
+    members = Membership.objects.for_studio(studio).select_related("user", "studio")
+    return get_object_or_404(members, public_id=member_id)
+
+
+def refuse_if_last_owner(member: Membership) -> None:
+    owners = Membership.objects.for_studio(member.studio).owners()
+    if member.is_owner and not owners.exclude(pk=member.pk).exists():
+        raise LastOwnerError
