@@ -1,4 +1,4 @@
-"""What other rooms show on client pages. Clients know no integration; integrations register here."""
+"""What others show on client pages: clients know no integration, integrations register here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

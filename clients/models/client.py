@@ -33,6 +33,10 @@ def new_unsubscribe_token() -> str:
 
 
 class ClientQuerySet(TenantQuerySet["Client"]):
+    def for_studio(self, studio: Studio) -> Self:
+        """Each with its studio at hand, whose country says how to write a phone number."""
+        return super().for_studio(studio).select_related("studio")
+
     def for_edit(self, studio: Studio) -> Self:
         """The studio's clients, to be locked one by one; takes the studio first (lock order)."""
         hold(studio.pk)
@@ -94,7 +98,7 @@ class Client(models.Model):
     welcomed_at = models.DateTimeField(null=True, blank=True)
     # Klaviyo's id stands here because the promise says "on the client row"; written by
     # integrations only.
-    klaviyo_profile_id = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    klaviyo_profile_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (unique where known)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -139,9 +143,34 @@ class Client(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @transaction.atomic
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Write history and remember withdrawals too, unless only `update_fields` are saved."""
+        hold(self.studio_id)
+        if update_fields is not None:
+            super().save(*args, update_fields=update_fields, **kwargs)
+            return
+        events = [*self._describe_edit(), *self._remember_withdrawals()]
+        super().save(*args, **kwargs)
+        for event in events:
+            event.client = self
+            event.save()
+
+    def get_absolute_url(self) -> str:
+        return reverse("clients:detail", args=[self.studio.slug, self.public_id])
+
+    @transaction.atomic
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        hold(self.studio_id)
+        return super().delete(*args, **kwargs)
+
     @property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.email or self.phone_shown
+        return self.full_name or self.email or self.phone_shown
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
 
     @property
     def phone_shown(self) -> str:
@@ -159,26 +188,16 @@ class Client(models.Model):
     def has_opted_out(self) -> bool:
         return self.opted_out_at is not None
 
-    def get_absolute_url(self) -> str:
-        return reverse("clients:detail", args=[self.studio.slug, self.public_id])
+    @property
+    def is_remembered(self) -> bool:
+        """Opted out because the address had, on this row or on one that is gone."""
+        return self.has_opted_out and self.consent_door == Door.REMEMBERED
 
-    @transaction.atomic
-    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Write history and remember withdrawals too, unless only `update_fields` are saved."""
-        hold(self.studio_id)
-        if update_fields is not None:
-            super().save(*args, update_fields=update_fields, **kwargs)
-            return
-        events = [*self._describe_edit(), *self._remember_withdrawals()]
-        super().save(*args, **kwargs)
-        for event in events:
-            event.client = self
-            event.save()
-
-    @transaction.atomic
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        hold(self.studio_id)
-        return super().delete(*args, **kwargs)
+    @property
+    def consent_text(self) -> str:
+        if self.has_opted_out:
+            return "Opted out of emails"
+        return "Agreed to emails" if self.email_opt_in else "Has not agreed to emails"
 
     def _describe_edit(self) -> Iterable[ClientEvent]:
         if self._state.adding:

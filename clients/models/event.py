@@ -30,12 +30,8 @@ class ClientEvent(models.Model):
 
     @property
     def text(self) -> str:
-        """"Phone changed by Fay", "Opted out of emails by the link in an email"."""
+        """As in "Phone changed by Fay", "Opted out of emails by the link in an email"."""
         return " ".join(filter(None, [self._what, self._how]))
-
-    @property
-    def is_about_consent(self) -> bool:
-        return self.what in {self.What.AGREED, self.What.WITHDREW}
 
     @property
     def _what(self) -> str:

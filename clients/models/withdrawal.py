@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+
 from django.db import models
 from django.utils import timezone
 

@@ -1,0 +1,168 @@
+"""The form in which the desk adds and edits a client."""
+
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from clients import desk, phones
+from clients.consent import WithdrawnBefore
+from clients.models import Client, Door, Withdrawal
+from clients.models.client import DETAILS, EMAIL_MAX_LENGTH, NAME_MAX_LENGTH
+from studios.models import Studio, User
+
+PHONE_MAX_LENGTH = 40  # as typed, with spaces and brackets
+ASK_THE_CLIENT = (
+    "Opted out before. Tick this if the client asked you for emails; otherwise untick both."
+)
+UNWANTED = {"Cc", "Zl", "Zp"}  # control characters and line separators; emoji need the rest
+
+
+def refuse_control_characters(text: str) -> None:
+    if any(unicodedata.category(character) in UNWANTED for character in text):
+        raise ValidationError("This contains characters that can't be shown. Please type it again.")
+
+
+class NameField(forms.CharField):
+    def __init__(self, label: str, autocomplete: str) -> None:
+        super().__init__(
+            label=label,
+            max_length=NAME_MAX_LENGTH,
+            required=False,
+            validators=[refuse_control_characters],
+            widget=forms.TextInput({"autocomplete": autocomplete}),
+        )
+
+
+class ClientForm(forms.Form):
+    first_name = NameField("First name", "off")
+    last_name = NameField("Last name", "off")
+    email = forms.EmailField(
+        max_length=EMAIL_MAX_LENGTH,
+        required=False,
+        validators=[refuse_control_characters],
+        widget=forms.EmailInput({"autocomplete": "off"}),
+    )
+    phone = forms.CharField(
+        max_length=PHONE_MAX_LENGTH,
+        required=False,
+        widget=forms.TextInput({"type": "tel", "autocomplete": "off"}),
+    )
+    email_opt_in = forms.BooleanField(label="Agreed to receive emails", required=False)
+    client_asked = forms.BooleanField(
+        label="The client asked to receive emails again", required=False
+    )
+    consent_version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, studio: Studio, client: Client | None = None) -> None:
+        super().__init__(data, initial=initial_of(client) if client else None)
+        self.studio = studio
+        self.client = client
+        self.kept_consent = False  # a stale form: what it said of consent was not taken
+
+    @property
+    def saved(self) -> Client:
+        """The client, once `save` said yes."""
+        if self.client is None:
+            raise ValueError("nothing was saved")
+        return self.client
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether consent changed while somebody had the form open."""
+        seen = self.cleaned_data.get("consent_version")
+        return self.client is not None and seen != str(self.client.consent_version)
+
+    @property
+    def asks_for_the_clients_wish(self) -> bool:
+        """Whether somebody has to confirm that the client wants emails again."""
+        opted_out = self.client is not None and self.client.has_opted_out
+        return opted_out or "client_asked" in self.errors or "client_asked" in self.data
+
+    def clean_phone(self) -> str:
+        try:
+            return phones.parse(self.cleaned_data["phone"], self.studio.country)
+        except phones.NotAPhone as error:
+            example = phones.example(self.studio.country)
+            raise ValidationError(
+                f"This can't be a phone number. Write it like {example}, or with + and the country."
+            ) from error
+
+    def clean(self) -> dict[str, Any]:
+        if not any(self.data.get(field, "").strip() for field in DETAILS):
+            raise ValidationError("Fill in a name, an email address or a phone number.")
+        if email := self.cleaned_data.get("email"):
+            self._refuse_if_taken(email)
+        if self._needs_the_clients_wish():
+            self.add_error("client_asked", ASK_THE_CLIENT)
+        return self.cleaned_data
+
+    def _refuse_if_taken(self, email: str) -> None:
+        others = Client.objects.for_studio(self.studio).with_address(email)
+        if self.client:
+            others = others.exclude(pk=self.client.pk)
+        if other := others.first():
+            self.add_error("email", address_is_taken_by(other))
+
+    def _needs_the_clients_wish(self) -> bool:
+        agrees = self.cleaned_data.get("email_opt_in") and not self.cleaned_data.get("client_asked")
+        if not agrees or self.is_stale:
+            return False
+        if self.client and self.client.has_opted_out:
+            return True
+        return Withdrawal.stands(self.studio, self.cleaned_data.get("email", ""))
+
+    def save(self, *, by: User, door: Door = Door.STAFF) -> bool:
+        """Save what was filled in; False, with the reason among the errors, where it can't be."""
+        try:
+            self.put(by=by, door=door)
+        except WithdrawnBefore:
+            self.add_error("client_asked", ASK_THE_CLIENT)
+        except IntegrityError as error:
+            if not is_about_the_address(error):
+                raise
+            self._tell_who_was_first()
+        return self.is_valid()
+
+    def put(self, *, by: User, door: Door = Door.STAFF) -> None:
+        """Save what was filled in; raises what `clients.desk` raises."""
+        entry = desk.Entry(**self.cleaned_data)
+        if self.client:
+            self.kept_consent = not desk.edit(self.client, entry, by=by, door=door)
+        else:
+            self.client = desk.add(self.studio, entry, by=by)
+
+    def _tell_who_was_first(self) -> None:
+        """Somebody saved the same address in the moment between our look and our write."""
+        self._refuse_if_taken(self.cleaned_data["email"])
+        if self.is_valid():
+            self.add_error("email", "Another client had this address a moment ago. Save again.")
+
+
+def initial_of(client: Client) -> dict[str, Any]:
+    return {
+        "first_name": client.first_name,
+        "last_name": client.last_name,
+        "email": client.email,
+        "phone": client.phone_shown,
+        "email_opt_in": client.email_opt_in,
+        "consent_version": client.consent_version,
+    }
+
+
+def address_is_taken_by(other: Client) -> SafeString:
+    return format_html(
+        "{name} already uses this address; leave it empty for a family member, "
+        'or open <a href="{url}">{name}</a>.',
+        name=other.name,
+        url=other.get_absolute_url(),
+    )
+
+
+def is_about_the_address(error: IntegrityError) -> bool:
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", "") == "client_email_is_unique_in_its_studio"
