@@ -70,6 +70,9 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: Any, obj: Client, form: Any, change: bool) -> None:
         form.desk.put(by=request.user, door=Door.ADMIN)
 
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing of the form is kept anywhere else."""
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
         for client in queryset.select_related("studio"):
             client.delete()

@@ -4,6 +4,9 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 
+FEWEST_DIGITS = 7  # with the country's code; no country has shorter ones
+
+
 class NotAPhone(Exception):
     """What was typed can't be a phone number."""
 
@@ -16,10 +19,15 @@ def parse(text: str, country: str) -> str:
         number = phonenumbers.parse(text, country)
     except NumberParseException as error:
         raise NotAPhone from error
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     # An extension has no place in E.164: dropping it would change the number.
-    if number.extension or not phonenumbers.is_possible_number(number):
+    if (
+        number.extension
+        or len(e164) <= FEWEST_DIGITS
+        or not phonenumbers.is_possible_number(number)
+    ):
         raise NotAPhone
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return e164
 
 
 def shown(e164: str, country: str) -> str:

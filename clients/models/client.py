@@ -151,10 +151,17 @@ class Client(models.Model):
             super().save(*args, update_fields=update_fields, **kwargs)
             return
         events = [*self._describe_edit(), *self._remember_withdrawals()]
-        super().save(*args, **kwargs)
+        super().save(*args, update_fields=self._own_fields(), **kwargs)
         for event in events:
             event.client = self
             event.save()
+
+    def _own_fields(self) -> list[str] | None:
+        """All but what integrations write: a save must not put back what it once read."""
+        if self._state.adding:
+            return None
+        fields = (field for field in self._meta.concrete_fields if not field.primary_key)
+        return [field.name for field in fields if field.name != "klaviyo_profile_id"]
 
     def get_absolute_url(self) -> str:
         return reverse("clients:detail", args=[self.studio.slug, self.public_id])

@@ -1,0 +1,92 @@
+"""Ana, a client of Lotus Yoga, and browsers at which Olive, Fay and Ian are signed in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.urls import reverse
+
+from clients import desk
+from clients.models import Client
+from studios.models import Studio, User
+from tests.cast import sign_in
+
+AddClient = Callable[..., Client]
+
+
+@pytest.fixture
+def add_client(lotus: Studio, fay: User) -> AddClient:
+    """Add a client of Lotus as Fay would."""
+
+    def add(studio: Studio = lotus, **entry: Any) -> Client:
+        return desk.add(studio, desk.Entry(**entry), by=fay)
+
+    return add
+
+
+@pytest.fixture
+def ana(add_client: AddClient) -> Client:
+    return add_client(
+        first_name="Ana", last_name="Pereira", email="Ana@Example.com", email_opt_in=True
+    )
+
+
+def browser_of(user: User) -> Browser:
+    browser = Browser()
+    sign_in(browser, user)
+    return browser
+
+
+@pytest.fixture
+def fays(fay: User) -> Browser:
+    return browser_of(fay)
+
+
+@pytest.fixture
+def ians(ian: User) -> Browser:
+    return browser_of(ian)
+
+
+@pytest.fixture
+def olives(olive: User) -> Browser:
+    return browser_of(olive)
+
+
+class Desk:
+    """Lotus's forms as somebody fills them in."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def add(self, **typed: str) -> Any:
+        return self.browser.post(reverse("clients:new", args=["lotus"]), typed)
+
+    def open(self, client: Client) -> dict[str, str]:
+        """What the form for the client holds when it is opened."""
+        response = self.browser.get(address_of("edit", client))
+        values = {name: field.initial for name, field in bound_fields(response)}
+        return {name: str(value) for name, value in values.items() if value not in (None, False)}
+
+    def save(self, client: Client, typed: dict[str, str]) -> Any:
+        return self.browser.post(address_of("edit", client), typed)
+
+    def edit(self, client: Client, **changed: str | None) -> Any:
+        """Open the form, change some of it (None unticks a box) and save."""
+        typed = {**self.open(client), **changed}
+        return self.save(client, {name: text for name, text in typed.items() if text is not None})
+
+
+def bound_fields(response: HttpResponse) -> Any:
+    form = response.context["form"]  # type: ignore[attr-defined]
+    return [(bound.name, bound) for bound in form]
+
+
+def address_of(page: str, client: Client) -> str:
+    return reverse(f"clients:{page}", args=[client.studio.slug, client.public_id])
+
+
+@pytest.fixture
+def fays_desk(fays: Browser) -> Desk:
+    return Desk(fays)

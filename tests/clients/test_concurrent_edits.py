@@ -1,0 +1,137 @@
+"""Two people at once, on real PostgreSQL: threads with transactions of their own."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.urls import reverse
+
+from clients import consent
+from clients.models import Client, Door
+from studios.models import Studio, User
+from tests.clients.conftest import AddClient, Desk, browser_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*jobs: Callable[[], Any]) -> list[Any]:
+    """Run the jobs in threads that start together; what each returned."""
+    start = Barrier(len(jobs))
+
+    def run(job: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return job()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        return list(threads.map(run, jobs))
+
+
+def wait_until_blocked() -> None:
+    """Until another transaction waits for a lock, so that the order of events is known."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+
+
+def test_of_two_saves_of_one_address_one_is_refused_kindly(lotus: Studio, fay: User) -> None:
+    desks = [Desk(browser_of(fay)) for _ in range(4)]
+
+    answers = at_once(
+        *[lambda desk=desk: desk.add(first_name="Ana", email="ana@example.com") for desk in desks]
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 302]
+    assert Client.objects.count() == 1
+    for refused in (answer for answer in answers if answer.status_code == 200):
+        assert "Ana already uses this address" in refused.content.decode()
+
+
+def test_an_address_saved_while_ours_waits_is_refused_kindly(lotus: Studio, fay: User) -> None:
+    """The look before the write saw nobody; only the constraint says no."""
+    desk = Desk(browser_of(fay))
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            Client.objects.create(studio=lotus, first_name="Bea", email="ANA@example.com")
+            answer = threads.submit(at_once, lambda: desk.add(email="ana@example.com"))
+            wait_until_blocked()
+        [refused] = answer.result()
+
+    assert refused.status_code == 200
+    assert "Bea already uses this address" in refused.content.decode()
+
+
+def test_an_edit_to_an_address_saved_meanwhile_is_refused_kindly(
+    lotus: Studio, fay: User, ana: Client
+) -> None:
+    desk = Desk(browser_of(fay))
+    typed = desk.open(ana) | {"email": "bea@example.com"}
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            Client.objects.create(studio=lotus, first_name="Bea", email="bea@example.com")
+            answer = threads.submit(at_once, lambda: desk.save(ana, typed))
+            wait_until_blocked()
+        [refused] = answer.result()
+
+    assert refused.status_code == 200
+    assert "Bea already uses this address" in refused.content.decode()
+
+
+def test_an_opt_out_under_way_wins_over_the_form_that_waits_for_it(
+    lotus: Studio, fay: User, ana: Client
+) -> None:
+    desk = Desk(browser_of(fay))
+    typed = desk.open(ana) | {"phone": "030 123456"}
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            consent.withdraw(Client.objects.for_edit(lotus).get(pk=ana.pk), door=Door.ONE_CLICK)
+            answer = threads.submit(at_once, lambda: desk.save(ana, typed))
+            wait_until_blocked()
+        [saved] = answer.result()
+
+    ana.refresh_from_db()
+    assert saved.status_code == 302
+    assert ana.has_opted_out
+    assert ana.phone == "+4930123456"
+
+
+@pytest.mark.parametrize("_attempt", range(5))
+def test_an_unsubscribe_and_a_save_at_once_lose_neither(
+    fay: User, ana: Client, _attempt: int
+) -> None:
+    desk = Desk(browser_of(fay))
+    typed = desk.open(ana) | {"phone": "030 123456"}
+    link = reverse("clients:unsubscribe", args=[ana.unsubscribe_token])
+
+    at_once(lambda: desk.save(ana, typed), lambda: browser_of(fay).post(link))
+
+    ana.refresh_from_db()
+    assert ana.has_opted_out
+    assert ana.phone == "+4930123456"
+
+
+def test_edits_of_two_clients_wait_for_nobody(
+    lotus: Studio, fay: User, ana: Client, add_client: AddClient
+) -> None:
+    bea = add_client(first_name="Bea")
+    desk = Desk(browser_of(fay))
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        Client.objects.for_edit(lotus).get(pk=ana.pk)
+        answer = threads.submit(at_once, lambda: desk.edit(bea, last_name="Silva"))
+        [saved] = answer.result(timeout=10)
+
+    assert saved.status_code == 302

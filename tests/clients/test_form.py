@@ -1,0 +1,303 @@
+"""Adding and editing a client at the desk."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client as Browser
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clients import consent
+from clients.forms import UNWANTED
+from clients.models import Client, ClientEvent, Door, Withdrawal
+from studios.models import Studio, User
+from tests.clients.conftest import AddClient, Desk, address_of, browser_of
+
+pytestmark = pytest.mark.django_db
+
+
+def said(response) -> str:  # type: ignore[no-untyped-def]
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def test_a_new_client_stands_in_the_list_at_once(fays_desk: Desk, lotus: Studio) -> None:
+    response = fays_desk.add(
+        first_name="Ana",
+        last_name="Pereira",
+        email="Ana@Example.com",
+        phone="0171 2345678",
+        email_opt_in="on",
+    )
+
+    client = Client.objects.for_studio(lotus).get()
+    assert response.status_code == 302
+    assert response["Location"] == f"/s/lotus/clients/?saved={client.public_id}"
+    assert (client.email, client.phone) == ("Ana@Example.com", "+491712345678")
+    assert client.email_opt_in
+    assert client.consent_door == Door.STAFF
+    assert [event.text for event in client.events.order_by("pk")] == [
+        "Added by Fay Lindqvist",
+        "Agreed to emails at the desk, by Fay Lindqvist",
+    ]
+
+
+def test_an_email_is_kept_as_typed_but_for_surrounding_space(fays_desk: Desk) -> None:
+    fays_desk.add(email="  Ana.Pereira+Yoga@Example.COM ")
+
+    assert Client.objects.get().email == "Ana.Pereira+Yoga@Example.COM"
+
+
+@pytest.mark.parametrize(
+    "typed", [{"first_name": "Ana"}, {"email": "a@example.com"}, {"phone": "+4930123456"}]
+)
+def test_one_of_name_email_and_phone_is_enough(fays_desk: Desk, typed: dict[str, str]) -> None:
+    assert fays_desk.add(**typed).status_code == 302
+
+
+@pytest.mark.parametrize("typed", [{}, {"email_opt_in": "on"}, {"first_name": "  ", "phone": " "}])
+def test_a_client_of_whom_nothing_is_known_is_refused(
+    fays_desk: Desk, typed: dict[str, str]
+) -> None:
+    response = fays_desk.add(**typed)
+
+    assert response.status_code == 200
+    assert "Fill in a name, an email address or a phone number." in response.content.decode()
+    assert not Client.objects.exists()
+
+
+@pytest.mark.parametrize("again", ["ana@example.com", "ANA@EXAMPLE.COM", "  Ana@Example.com "])
+def test_a_taken_address_is_refused_and_names_who_has_it(
+    fays_desk: Desk, ana: Client, again: str
+) -> None:
+    response = fays_desk.add(first_name="Bea", email=again)
+
+    page = response.content.decode()
+    assert "Ana Pereira already uses this address" in page
+    assert f'<a href="{ana.get_absolute_url()}">Ana Pereira</a>' in page
+    assert Client.objects.count() == 1
+
+
+def test_another_studios_clients_take_no_address_here(
+    fays_desk: Desk, add_client: AddClient, stans: Studio
+) -> None:
+    add_client(stans, email="ana@example.com")
+
+    assert fays_desk.add(email="ana@example.com").status_code == 302
+
+
+def test_the_name_of_who_has_the_address_is_no_markup(
+    fays_desk: Desk, add_client: AddClient
+) -> None:
+    add_client(first_name="<script>alert(1)</script>", email="ana@example.com")
+
+    page = fays_desk.add(email="ana@example.com").content.decode()
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_an_edit_keeps_its_own_address(fays_desk: Desk, ana: Client) -> None:
+    assert fays_desk.edit(ana, last_name="Silva").status_code == 302
+
+    ana.refresh_from_db()
+    assert ana.last_name == "Silva"
+    assert ana.email_opt_in
+    assert ana.events.filter(what=ClientEvent.What.EDITED).get().text == (
+        "Last name changed by Fay Lindqvist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("email", "is_taken"),
+    [("a" * 88 + "@example.com", True), ("a" * 63 + "@" + "b" * 32 + ".com", True)],
+)
+def test_an_address_of_100_characters_is_taken_and_no_longer_one(
+    fays_desk: Desk, email: str, is_taken: bool
+) -> None:
+    assert len(email) == 100
+
+    assert (fays_desk.add(email=email).status_code == 302) is is_taken
+    assert fays_desk.add(email="b" + email).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "phone", ["12", "hello", "+49", "+1 999 999 999 999 999 9", "030 1234 ext 5"]
+)
+def test_what_cant_be_a_phone_is_refused_with_an_example(fays_desk: Desk, phone: str) -> None:
+    page = fays_desk.add(first_name="Ana", phone=phone).content.decode()
+
+    assert "can&#x27;t be a phone number" in page
+    assert "01512 3456789" in page
+    assert not Client.objects.exists()
+
+
+def test_phones_are_read_as_from_the_studios_country(stans: Studio, stan: User) -> None:
+    browser_of(stan).post("/s/stans/clients/new/", {"phone": "07400 123456"})
+
+    assert Client.objects.get().phone == "+447400123456"
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "email", "phone"])
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\u2028"])
+def test_control_characters_are_refused(fays_desk: Desk, field: str, character: str) -> None:
+    typed = {"first_name": "Ana", "email": "a@example.com", "phone": "+4930123456"}
+    typed[field] = typed.get(field, "Ana").replace("3", "3" + character) + character + "b"
+
+    assert fays_desk.add(**typed).status_code == 200
+    assert not Client.objects.exists()
+
+
+def test_a_control_character_in_a_quoted_address_is_refused(fays_desk: Desk) -> None:
+    assert fays_desk.add(email='"a\x01b"@example.com').status_code == 200
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.text(st.characters(exclude_categories=[*UNWANTED, "Cs"]), min_size=1, max_size=120).filter(
+        str.strip
+    )
+)
+def test_any_name_comes_back_as_it_was_typed(fays_desk: Desk, name: str) -> None:
+    response = fays_desk.add(first_name=name)
+
+    public_id = response["Location"].partition("saved=")[2]
+    client = Client.objects.get(public_id=public_id)
+    assert client.first_name == name.strip()
+    assert fays_desk.open(client)["first_name"] == name.strip()
+
+
+def test_unticking_the_box_is_an_opt_out(fays_desk: Desk, ana: Client, lotus: Studio) -> None:
+    fays_desk.edit(ana, email_opt_in=None)
+
+    ana.refresh_from_db()
+    assert ana.has_opted_out
+    assert ana.consent_door == Door.STAFF
+    assert ana.events.get(what=ClientEvent.What.WITHDREW).by is not None
+    assert Withdrawal.stands(lotus, "ana@example.com")
+
+
+def test_a_box_never_ticked_is_no_opt_out(fays_desk: Desk, lotus: Studio) -> None:
+    fays_desk.add(email="ana@example.com")
+
+    client = Client.objects.get()
+    assert not client.email_opt_in
+    assert not client.has_opted_out
+    assert not Withdrawal.stands(lotus, "ana@example.com")
+
+
+def test_opting_in_again_needs_the_clients_own_wish(fays_desk: Desk, ana: Client) -> None:
+    fays_desk.edit(ana, email_opt_in=None)
+
+    refused = fays_desk.edit(ana, email_opt_in="on", last_name="Silva")
+
+    ana.refresh_from_db()
+    assert refused.status_code == 200
+    assert 'name="client_asked"' in refused.content.decode()
+    assert ana.has_opted_out
+    assert ana.last_name == "Pereira"
+
+    assert fays_desk.edit(ana, email_opt_in="on", client_asked="on").status_code == 302
+
+    ana.refresh_from_db()
+    assert ana.email_opt_in
+
+
+def test_a_withdrawn_address_on_a_new_row_needs_the_clients_wish_too(
+    fays_desk: Desk, ana: Client
+) -> None:
+    fays_desk.edit(ana, email_opt_in=None)
+    ana.delete()
+    typed = {"first_name": "Ana", "email": " ANA@example.com", "email_opt_in": "on"}
+
+    refused = fays_desk.add(**typed)
+
+    assert refused.status_code == 200
+    assert 'name="client_asked"' in refused.content.decode()
+    assert not Client.objects.exists()
+    assert fays_desk.add(**typed, client_asked="on").status_code == 302
+    assert Client.objects.get().email_opt_in
+
+
+def test_a_withdrawn_address_stays_withdrawn_where_nobody_ticks(
+    fays_desk: Desk, ana: Client
+) -> None:
+    fays_desk.edit(ana, email_opt_in=None)
+    ana.delete()
+
+    response = fays_desk.add(first_name="Ana", email="ana@example.com")
+
+    client = Client.objects.get()
+    assert client.is_remembered
+    assert "opted out of emails: this address opted out before" in said(response)
+
+
+def test_an_opted_in_client_who_gets_a_withdrawn_address_is_asked_for(
+    fays_desk: Desk, ana: Client, add_client: AddClient
+) -> None:
+    bea = add_client(first_name="Bea", email="bea@example.com", email_opt_in=True)
+    fays_desk.edit(ana, email_opt_in=None)
+    ana.delete()
+
+    response = fays_desk.edit(bea, email="ana@example.com")
+
+    bea.refresh_from_db()
+    assert response.status_code == 200
+    assert bea.email == "bea@example.com"
+    assert fays_desk.edit(bea, email="ana@example.com", client_asked="on").status_code == 302
+    bea.refresh_from_db()
+    assert bea.email_opt_in
+
+
+def test_an_opt_out_with_a_new_address_withdraws_both(
+    fays_desk: Desk, ana: Client, lotus: Studio
+) -> None:
+    fays_desk.edit(ana, email="new@example.com", email_opt_in=None)
+
+    assert Withdrawal.stands(lotus, "new@example.com")
+    assert Withdrawal.stands(lotus, "ana@example.com")
+
+
+def test_a_stale_form_saves_the_rest_and_keeps_the_opt_out(fays_desk: Desk, ana: Client) -> None:
+    typed = fays_desk.open(ana)
+    consent.withdraw(ana, door=Door.FOOTER)
+
+    response = fays_desk.save(ana, typed | {"phone": "030 123456", "email_opt_in": "on"})
+
+    ana.refresh_from_db()
+    assert response.status_code == 302
+    assert ana.phone == "+4930123456"
+    assert ana.has_opted_out
+    assert ana.consent_door == Door.FOOTER
+    assert "It stays: opted out of emails." in said(response)
+
+
+def test_a_form_that_saw_no_consent_changes_none(fays_desk: Desk, ana: Client) -> None:
+    fays_desk.save(ana, {"first_name": "Anna"})
+
+    ana.refresh_from_db()
+    assert ana.first_name == "Anna"
+    assert ana.email_opt_in
+
+
+def test_a_refused_edit_changes_nothing(
+    fays_desk: Desk, ana: Client, add_client: AddClient
+) -> None:
+    add_client(first_name="Bea", email="bea@example.com")
+
+    fays_desk.edit(ana, email="bea@example.com", first_name="Changed", email_opt_in=None)
+
+    ana.refresh_from_db()
+    assert (ana.first_name, ana.email_opt_in) == ("Ana", True)
+
+
+@pytest.mark.parametrize("page", ["detail", "edit", "delete"])
+def test_another_studios_client_is_not_found(
+    olives: Browser, stans: Studio, add_client: AddClient, page: str
+) -> None:
+    theirs = add_client(stans, first_name="Sue")
+    address = address_of(page, theirs).replace("/s/stans/", "/s/lotus/")
+
+    assert olives.get(address).status_code == 404
+    assert olives.post(address).status_code in {404, 405}
+    assert Client.objects.filter(pk=theirs.pk).exists()

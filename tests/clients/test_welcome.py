@@ -1,0 +1,221 @@
+"""The welcome email: who gets it, once, and what it carries."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from email.message import EmailMessage
+from smtplib import SMTPServerDisconnected
+from threading import Barrier
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import connections
+from django.test import Client as Browser
+from django.utils import timezone
+
+from clients import consent, emails, welcomes
+from clients.models import Client, Door
+from clients.tasks import send_welcomes
+from studios.models import Studio, User
+from tests.clients.conftest import AddClient, Desk
+
+pytestmark = pytest.mark.django_db
+
+
+def recipients() -> Sequence[str]:
+    return sorted(address for message in mail.outbox for address in message.to)
+
+
+def sent() -> EmailMessage:
+    [message] = mail.outbox
+    return message.message()
+
+
+def test_a_client_added_with_consent_is_welcomed_once(olive: User, ana: Client) -> None:
+    send_welcomes()
+    send_welcomes()
+
+    assert recipients() == ["Ana@Example.com"]
+
+
+def test_who_has_not_agreed_or_has_no_address_gets_nothing(
+    olive: User, add_client: AddClient
+) -> None:
+    add_client(email="bea@example.com")
+    add_client(first_name="Cem", email_opt_in=True)
+
+    send_welcomes()
+
+    assert recipients() == []
+
+
+def test_agreeing_later_is_no_reason_for_a_welcome(
+    olive: User, fays_desk: Desk, add_client: AddClient
+) -> None:
+    bea = add_client(email="bea@example.com")
+    fays_desk.edit(bea, email_opt_in="on")
+
+    send_welcomes()
+
+    assert recipients() == []
+
+
+def test_nobody_is_welcomed_before_an_owner_proved_an_address(olive: User, ana: Client) -> None:
+    EmailAddress.objects.update(verified=False)
+    send_welcomes()
+    assert recipients() == []
+
+    EmailAddress.objects.filter(user=olive).update(verified=True)
+    send_welcomes()
+    assert recipients() == ["Ana@Example.com"]
+
+
+def test_who_opted_out_meanwhile_gets_nothing(olive: User, ana: Client) -> None:
+    consent.withdraw(ana, door=Door.FOOTER)
+
+    send_welcomes()
+
+    assert recipients() == []
+
+
+def test_an_opt_out_outside_of_consent_counts_as_well(olive: User, ana: Client) -> None:
+    Client.objects.filter(pk=ana.pk).update(email_opt_in=False)
+
+    send_welcomes()
+
+    assert recipients() == []
+
+
+def test_a_studio_writes_so_many_a_day_and_the_rest_the_next(
+    olive: User, add_client: AddClient, settings: Any
+) -> None:
+    settings.WELCOME_EMAILS_PER_STUDIO_AND_DAY = 2
+    for name in "abc":
+        add_client(email=f"{name}@example.com", email_opt_in=True)
+
+    send_welcomes()
+    send_welcomes()
+    assert recipients() == ["a@example.com", "b@example.com"]
+
+    Client.objects.filter(welcomed_at__isnull=False).update(
+        welcomed_at=timezone.now() - timedelta(hours=25)
+    )
+    send_welcomes()
+    assert recipients() == ["a@example.com", "b@example.com", "c@example.com"]
+
+
+def test_it_carries_who_writes_and_how_to_stop_it(
+    olive: User, ana: Client, lotus: Studio, settings: Any
+) -> None:
+    settings.BASE_URL = "https://junocal.test"
+    lotus.postal_address = "Lotusweg 1, Berlin"
+    lotus.save()
+
+    send_welcomes()
+
+    link = f"https://junocal.test/unsubscribe/{ana.unsubscribe_token}/"
+    message = sent()
+    assert message["Subject"] == "Welcome to Lotus Yoga"
+    assert message["From"] == "Lotus Yoga <hello@junocal.test>"
+    assert message["List-Unsubscribe"] == f"<{link}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    for part in message.get_payload():
+        text = part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        assert all(words in text for words in ("Lotus Yoga", "Lotusweg 1, Berlin", link))
+
+
+def test_its_one_click_address_opts_out(olive: User, ana: Client) -> None:
+    send_welcomes()
+    link = str(sent()["List-Unsubscribe"]).strip("<>").removeprefix("http://testserver")
+
+    Browser(enforce_csrf_checks=True).post(link, {"List-Unsubscribe": "One-Click"})
+
+    ana.refresh_from_db()
+    assert ana.consent_door == Door.ONE_CLICK
+
+
+def test_what_people_typed_makes_no_header_and_no_markup(
+    olive: User, add_client: AddClient, lotus: Studio
+) -> None:
+    lotus.name = "Lotus\r\nBcc: stan@example.com\n<b>Yoga</b>"
+    lotus.save()
+    add_client(first_name="<i>Ana</i>", email="ana@example.com", email_opt_in=True)
+
+    send_welcomes()
+
+    message = sent()
+    html = mail.outbox[0].alternatives[0].content  # type: ignore[attr-defined]
+    assert message["Bcc"] is None
+    assert recipients() == ["ana@example.com"]
+    assert "<i>" not in html
+    assert "<b>" not in html
+    assert "<i>Ana</i>" in mail.outbox[0].body
+
+
+def test_a_mail_server_that_is_down_costs_no_welcome(
+    olive: User, ana: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as down:
+        down.setattr(EmailBackend, "open", refuse)
+        send_welcomes()
+    assert recipients() == []
+
+    send_welcomes()
+    assert recipients() == ["Ana@Example.com"]
+    assert "ana@example.com" not in caplog.text.lower()
+
+
+def test_a_mail_server_that_breaks_gets_no_email_twice(
+    olive: User, ana: Client, add_client: AddClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_client(email="bea@example.com", email_opt_in=True)
+
+    def break_off(*_: Any) -> None:
+        raise SMTPServerDisconnected
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(EmailBackend, "send_messages", break_off)
+        send_welcomes()
+    send_welcomes()
+    send_welcomes()
+
+    assert recipients() == ["bea@example.com"]
+
+
+def test_a_welcome_tells_nobody_outside(
+    olive: User, ana: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks() as rung:
+        send_welcomes()
+
+    assert rung == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_send_each_welcome_once_and_no_more_than_a_days_share(
+    olive: User, add_client: AddClient, settings: Any
+) -> None:
+    settings.WELCOME_EMAILS_PER_STUDIO_AND_DAY = 15
+    for number in range(20):
+        add_client(email=f"c{number}@example.com", email_opt_in=True)
+    start = Barrier(4)
+
+    def work(_: int) -> None:
+        start.wait()
+        try:
+            for _ in range(5):
+                welcomes.send_due()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(work, range(4)))
+
+    assert len(recipients()) == 15
+    assert len(set(recipients())) == 15
