@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from kombu import Queue
 
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,12 +118,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_ROUTES = {
-    "integrations.klaviyo.tasks.sync_studio": {"queue": "sync"},
-    "integrations.klaviyo.tasks.continue_studio": {"queue": "backfill"},
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Redis may freeze instead of refusing: nobody waits for it longer than this.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
 }
-CELERY_TASK_QUEUES_NAMES = ("sync", "backfill", "chores")
+CELERY_TASK_DEFAULT_QUEUE = "chores"
+CELERY_TASK_QUEUES = [Queue("sync"), Queue("chores")]  # a worker may be given one with -Q
+CELERY_TASK_ROUTES = {"integrations.klaviyo.tasks.sync_studio": {"queue": "sync"}}
 CELERY_BEAT_SCHEDULE = {
     "send due welcome emails": {"task": "clients.tasks.send_welcomes", "schedule": 10.0},
     "reconcile clients with their sync rows": {

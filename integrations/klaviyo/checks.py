@@ -1,0 +1,71 @@
+"""What must be right before Junocal serves: keys that open what is stored, addresses with TLS."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from integrations.klaviyo.models import Connection
+from integrations.sealing import CannotOpen, key_id_of, keyring
+
+SAMPLE_ROWS = 3  # of each key: one tampered row is that studio's trouble, not a wrong key
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@register(Tags.security)
+def settings_are_safe(**_: Any) -> list[CheckMessage]:
+    return [*_keys_are_readable(), *_addresses_have_tls()]
+
+
+def require_keys() -> None:
+    """Raise `ImproperlyConfigured` where the keys don't open the stored tokens. Changes nothing."""
+    for key_id, rows in _rows_by_key().items():
+        if key_id not in keyring().keys:
+            raise ImproperlyConfigured(
+                f"Refresh tokens are sealed under key {key_id!r}, which TOKEN_ENCRYPTION_KEYS "
+                "doesn't have. Put it back (after the first one) and start again."
+            )
+        if not any(_opens(row) for row in rows[:SAMPLE_ROWS]):
+            raise ImproperlyConfigured(
+                f"Key {key_id!r} in TOKEN_ENCRYPTION_KEYS is not the one that sealed the stored "
+                "refresh tokens. Put the right one back and start again."
+            )
+
+
+def _rows_by_key() -> dict[str, list[Connection]]:
+    rows: dict[str, list[Connection]] = {}
+    for row in Connection.objects.live().order_by("connected_at"):
+        rows.setdefault(key_id_of(row.refresh_token), []).append(row)
+    return rows
+
+
+def _opens(row: Connection) -> bool:
+    try:
+        keyring().open(row.refresh_token, *row.sealing_context)
+    except CannotOpen:
+        return False
+    return True
+
+
+def _keys_are_readable() -> list[CheckMessage]:
+    try:
+        keyring()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="klaviyo.E001")]
+    return []
+
+
+def _addresses_have_tls() -> list[CheckMessage]:
+    names = ("KLAVIYO_API_URL", "KLAVIYO_AUTHORIZE_URL")
+    plain = (name for name in names if not _is_safe(getattr(settings, name)))
+    return [
+        Error(f"{name} must begin with https://: tokens travel there.", id="klaviyo.E002")
+        for name in plain
+    ]
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in LOOPBACK

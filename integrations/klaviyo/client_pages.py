@@ -1,0 +1,1 @@
+"""What client pages show of Klaviyo."""

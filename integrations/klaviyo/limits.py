@@ -1,0 +1,77 @@
+"""The rate budget's arithmetic; pure. `models.RateBudget` keeps the numbers.
+
+Klaviyo counts in fixed windows of 1 s and 60 s whose phase nobody knows, so the limit must hold in
+*every* window. A bucket of `capacity` requests that refills at `rate` a second lets at most
+`capacity + rate * t` through in any t seconds: both are chosen so that this stays within the
+limit for 1 s and for 60 s. Two numbers instead of a log of requests, and no sleep.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Self
+
+from integrations.klaviyo.operations import Limit
+
+SHARE = 0.98  # of the minute's limit: requests travel for different times and may bunch
+BURST_SHARE = 0.06  # of the minute's limit may go at once
+BACKFILL_RESERVE = 0.4  # of the capacity: only live changes may use it, and at no cost in rate
+PACE_MIN = 1 / 16  # never stand still: only requests tell when the limit is back
+PACE_STEP = 0.01
+BACKOFF_MAX_S = 60.0
+
+
+@dataclass(frozen=True)
+class Bucket:
+    limit: Limit
+    tokens: float
+    pace: float = 1.0  # halved by a 429, recovering with each request
+
+    @classmethod
+    def full(cls, limit: Limit) -> Self:
+        return cls(limit, capacity(limit))
+
+    def refilled(self, seconds: float) -> Self:
+        grown = self.tokens + max(seconds, 0.0) * rate(self.limit) * self.pace
+        return replace(self, tokens=min(capacity(self.limit), grown))
+
+    def spare(self, *, backfill: bool) -> int:
+        """How many requests may leave now."""
+        return max(0, int(self.tokens - self._reserve(backfill)))
+
+    def taken(self) -> Self:
+        return replace(self, tokens=self.tokens - 1, pace=min(1.0, self.pace + PACE_STEP))
+
+    def throttled(self) -> Self:
+        return replace(self, tokens=0.0, pace=max(PACE_MIN, self.pace / 2))
+
+    def relearned(self, limit: Limit) -> Self:
+        return replace(self, limit=limit, tokens=min(self.tokens, capacity(limit)))
+
+    def _reserve(self, backfill: bool) -> float:
+        return capacity(self.limit) * BACKFILL_RESERVE if backfill else 0.0
+
+
+def capacity(limit: Limit) -> float:
+    return max(1.0, min(limit.steady * BURST_SHARE, limit.burst - limit.steady / 60))
+
+
+def rate(limit: Limit) -> float:
+    """Requests a second, lasting."""
+    return max((limit.steady * SHARE - capacity(limit)) / 60, 1 / 60)
+
+
+def backoff_s(failures: int) -> float:
+    """1, 2, 4 … 60 seconds, give or take half, so that studios don't knock together."""
+    return float(min(BACKOFF_MAX_S, 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.5))  # noqa: S311
+
+
+def parse_limit(header: str) -> Limit | None:
+    """`75, 75;w=1, 750;w=60` as Klaviyo sends it; None for anything else (contract, 3.4)."""
+    windows: dict[str, int] = {}
+    for part in header.split(","):
+        number, _, window = part.strip().partition(";w=")
+        if number.isascii() and number.isdigit() and window:
+            windows[window.strip()] = int(number)
+    if not (windows.get("1") and windows.get("60")):
+        return None
+    return Limit(burst=windows["1"], steady=windows["60"])

@@ -1,0 +1,27 @@
+"""PostgreSQL's advisory locks: held until the transaction ends, freed by the server when a process
+dies, never leaked into the pool."""
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+
+
+def try_lock(purpose: str, key: object) -> bool:
+    """Take the lock until this transaction ends, or say that somebody else has it."""
+    return bool(_call("pg_try_advisory_xact_lock", purpose, key))
+
+
+def lock(purpose: str, key: object, *, within: timedelta) -> None:
+    """Wait for the lock; raises `django.db.OperationalError` where it isn't free in time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{within.seconds}s"])
+    _call("pg_advisory_xact_lock", purpose, key)
+
+
+def _call(function: str, purpose: str, key: object) -> object:
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("an advisory lock needs a transaction")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [f"{purpose} {key}"])
+        row: tuple[object] = cursor.fetchone()
+    return row[0]

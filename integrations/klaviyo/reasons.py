@@ -1,0 +1,117 @@
+"""Why a client isn't (wholly) in Klaviyo: one closed list.
+
+What each means for people, who can mend it and how stands here too, so that the card, the lists
+and the help page say the same.
+"""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+
+class Reason(models.TextChoices):
+    NOT_OPTED_IN = "not_opted_in", "not opted in"
+    OPTED_OUT = "opted_out", "opted out"
+    NO_EMAIL = "no_email", "no email"
+    EMAIL_INVALID = "email_invalid", "email not valid"
+    PHONE_INVALID = "phone_invalid", "phone not valid, sent without"
+    PHONE_TAKEN = "phone_taken", "phone belongs to another profile, sent without"
+    EMAIL_TAKEN = "email_taken", "email belongs to another profile"
+    REFUSED = "refused", "Klaviyo does not accept this client"
+    THROTTLED = "throttled", "Klaviyo asked us to wait"
+    NOT_ANSWERING = "not_answering", "Klaviyo not answering"
+    PERMISSION_MISSING = "permission_missing", "permission missing"
+    NOT_ACCEPTED = "not_accepted", "Klaviyo does not accept our access"
+    PAUSED = "paused", "paused"
+
+
+# A person has to act before these go on.
+NEEDS_ATTENTION = (
+    Reason.EMAIL_INVALID,
+    Reason.EMAIL_TAKEN,
+    Reason.REFUSED,
+    Reason.PERMISSION_MISSING,
+    Reason.NOT_ACCEPTED,
+)
+# In Klaviyo all the same.
+SENT_WITHOUT_PHONE = (Reason.PHONE_INVALID, Reason.PHONE_TAKEN)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a reason means, and what mends it, in words for an owner."""
+
+    means: str
+    mend: str
+    who: str  # "front desk", "owner", "nobody"
+
+
+WORDS: dict[Reason, Words] = {
+    Reason.NOT_OPTED_IN: Words(
+        "The client has not agreed to emails, so nothing is sent to Klaviyo.",
+        "Tick “Agreed to emails” once the client has said yes.",
+        "front desk",
+    ),
+    Reason.OPTED_OUT: Words(
+        "The client said no to emails. Nothing is sent, and Klaviyo was told where it knew them.",
+        "Nothing to do. Only the client's own wish opts them in again.",
+        "nobody",
+    ),
+    Reason.NO_EMAIL: Words(
+        "There is no email address, and Klaviyo knows people by their address.",
+        "Add an address if the client would like emails.",
+        "front desk",
+    ),
+    Reason.EMAIL_INVALID: Words(
+        "Klaviyo does not take this email address.",
+        "Correct the address on the client's page; it is sent again by itself.",
+        "front desk",
+    ),
+    Reason.PHONE_INVALID: Words(
+        "Klaviyo does not take this phone number, so the profile goes without it.",
+        "Correct the number, or leave it: emails are not affected.",
+        "front desk",
+    ),
+    Reason.PHONE_TAKEN: Words(
+        "Another profile in Klaviyo already has this phone number, as families do. "
+        "This client's profile goes without it.",
+        "Nothing to do: emails are not affected.",
+        "nobody",
+    ),
+    Reason.EMAIL_TAKEN: Words(
+        "The new email address already belongs to another profile in Klaviyo that is none of "
+        "your clients here. Junocal merges nothing by itself.",
+        "Merge the two profiles in Klaviyo, then send the client again.",
+        "owner",
+    ),
+    Reason.REFUSED: Words(
+        "Klaviyo refused this client's details.",
+        "Check the name for unusual characters, then send the client again.",
+        "owner",
+    ),
+    Reason.THROTTLED: Words(
+        "Klaviyo asked us to slow down. What waits is safe and goes out by itself.",
+        "Nothing to do.",
+        "nobody",
+    ),
+    Reason.NOT_ANSWERING: Words(
+        "Klaviyo is not answering. What waits is safe and goes out by itself.",
+        "Nothing to do.",
+        "nobody",
+    ),
+    Reason.PERMISSION_MISSING: Words(
+        "Klaviyo has not allowed Junocal to do this.",
+        "Allow automatic suppression, or upload the list in Klaviyo.",
+        "owner",
+    ),
+    Reason.NOT_ACCEPTED: Words(
+        "Klaviyo does not accept our access, although it was renewed just now.",
+        "Test the connection; if that does not help, disconnect and connect again.",
+        "owner",
+    ),
+    Reason.PAUSED: Words(
+        "The connection is paused. Changes wait; opt-outs still go out.",
+        "Resume on the Integrations page.",
+        "owner",
+    ),
+}

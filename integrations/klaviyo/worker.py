@@ -1,0 +1,28 @@
+"""What a Celery worker does besides its tasks: it checks its keys and sweeps."""
+
+from typing import Any
+
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+
+from integrations.klaviyo.checks import require_keys
+from integrations.klaviyo.sweep import Sweeper
+
+_sweepers: list[Sweeper] = []
+
+
+@worker_init.connect(dispatch_uid="klaviyo: keys open what is stored")
+def check_keys(**_: Any) -> None:
+    require_keys()
+
+
+@worker_ready.connect(dispatch_uid="klaviyo: begin to sweep")
+def begin_to_sweep(**_: Any) -> None:
+    sweeper = Sweeper()
+    sweeper.start()
+    _sweepers.append(sweeper)
+
+
+@worker_shutting_down.connect(dispatch_uid="klaviyo: stop sweeping")
+def stop_sweeping(**_: Any) -> None:
+    while _sweepers:
+        _sweepers.pop().stop()

@@ -1,0 +1,101 @@
+"""Sealing of secrets at rest: AES-256-GCM (NIST SP 800-38D) with named keys and a bound context.
+
+A sealed text is `v1.<key id>.<base64url of nonce and ciphertext>`. The context (purpose, studio,
+connection) is associated data: a sealed text moved to another row does not open.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+VERSION = "v1"
+KEY_BYTES = 32
+NONCE_BYTES = 12  # 96 bits, random for each sealing
+KEY_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
+
+
+class CannotOpen(Exception):
+    """The sealed text was tampered with, moved, or sealed under a key that isn't here."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys of `TOKEN_ENCRYPTION_KEYS` (`id:base64`, separated by commas); the first seals."""
+
+    keys: Mapping[str, bytes]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        keys = dict(_parse_key(entry) for entry in text.split(",") if entry.strip())
+        if not keys:
+            raise ImproperlyConfigured(
+                "TOKEN_ENCRYPTION_KEYS is empty: set it to id:base64 of 32 random bytes."
+            )
+        return cls(keys)
+
+    @property
+    def first(self) -> str:
+        return next(iter(self.keys))
+
+    def seal(self, secret: str, *context: object) -> str:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = AESGCM(self.keys[self.first]).encrypt(nonce, secret.encode(), _bind(context))
+        return f"{VERSION}.{self.first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def open(self, sealed: str, *context: object) -> str:
+        """The secret; raises `CannotOpen`, whatever the reason, and never says which."""
+        try:
+            version, key_id, text = sealed.split(".")
+            raw = base64.b64decode(text, altchars=b"-_", validate=True)
+            key = self.keys[key_id]
+            if version != VERSION:
+                raise CannotOpen
+            opened = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bind(context))
+        except (ValueError, KeyError, binascii.Error, InvalidTag) as error:
+            raise CannotOpen from error
+        return opened.decode()
+
+
+def _bind(context: tuple[object, ...]) -> bytes:
+    return "|".join(str(part) for part in context).encode()
+
+
+def _parse_key(entry: str) -> tuple[str, bytes]:
+    key_id, _, text = entry.strip().partition(":")
+    if not KEY_ID.match(key_id):
+        raise ImproperlyConfigured(
+            "TOKEN_ENCRYPTION_KEYS: each key needs an id of letters and digits before the colon."
+        )
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ImproperlyConfigured(f"TOKEN_ENCRYPTION_KEYS: key {key_id} is not base64.") from error
+    if len(key) != KEY_BYTES:
+        raise ImproperlyConfigured(
+            f"TOKEN_ENCRYPTION_KEYS: key {key_id} has {len(key)} bytes, not {KEY_BYTES}."
+        )
+    return key_id, key
+
+
+def keyring() -> Keyring:
+    return _parsed(settings.TOKEN_ENCRYPTION_KEYS)
+
+
+def key_id_of(sealed: str) -> str:
+    """Which key sealed this, so that rotation finds what is left to do."""
+    return sealed.split(".")[1]
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Keyring:
+    return Keyring.parse(text)
