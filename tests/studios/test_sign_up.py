@@ -1,0 +1,93 @@
+import smtplib
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.test import Client as Browser
+
+from studios import signup
+from studios.models import Membership, Role, Studio, User
+from studios.team import owner_is_verified
+from tests.cast import PASSWORD
+
+PAULA = {
+    "name": "Paula Reyes",
+    "email": "Paula@studio.test",
+    "password1": PASSWORD,
+    "studio_name": "Casa  Yoga",
+    "country": "ES",
+}
+
+
+def test_signing_up_makes_a_person_a_studio_and_its_owner(client: Browser, db: None) -> None:
+    answer = client.post("/accounts/signup/", PAULA, follow=True)
+
+    membership = Membership.objects.get()
+    assert answer.redirect_chain[-1][0] == "/s/casa-yoga/clients/"
+    assert membership.role == Role.OWNER
+    assert (membership.user.name, membership.user.email) == ("Paula Reyes", "paula@studio.test")
+    assert (membership.studio.name, membership.studio.timezone) == ("Casa Yoga", "Europe/Madrid")
+
+
+def test_the_address_is_unverified_until_its_link_is_opened(client: Browser, db: None) -> None:
+    client.post("/accounts/signup/", PAULA)
+    studio = Studio.objects.get()
+    before = owner_is_verified(studio)
+    (letter,) = mail.outbox
+    link = next(word for word in letter.body.split() if "confirm-email" in word)
+
+    client.post(link.removeprefix("http://testserver"))
+
+    assert letter.to == ["paula@studio.test"]
+    assert before is False
+    assert owner_is_verified(studio) is True
+
+
+def test_what_fails_halfway_leaves_nobody(
+    client: Browser, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the power went out")
+
+    monkeypatch.setattr(signup, "found", fail)
+
+    with pytest.raises(RuntimeError):
+        client.post("/accounts/signup/", PAULA)
+
+    assert not User.objects.exists()
+
+
+def test_a_mail_server_out_of_reach_stops_no_sign_up(
+    client: Browser, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(letter: EmailMessage) -> None:
+        raise smtplib.SMTPServerDisconnected
+
+    monkeypatch.setattr(EmailMessage, "send", refuse)
+
+    client.post("/accounts/signup/", PAULA)
+
+    assert Membership.objects.get().studio.slug == "casa-yoga"
+
+
+@pytest.mark.parametrize("email", ["olive@studio.test", "OLIVE@studio.test"])
+def test_an_address_signs_up_once(client: Browser, olive: User, email: str) -> None:
+    client.post("/accounts/signup/", PAULA | {"email": email})
+
+    assert User.objects.get() == olive
+    assert Studio.objects.count() == 1
+
+
+@pytest.mark.parametrize("missing", ["name", "email", "password1", "studio_name", "country"])
+def test_everything_on_the_form_is_asked_for(client: Browser, db: None, missing: str) -> None:
+    answer = client.post("/accounts/signup/", PAULA | {missing: " "})
+
+    assert answer.context["form"].errors.keys() == {missing}
+    assert not User.objects.exists()
+
+
+def test_a_password_like_the_address_is_refused(client: Browser, db: None) -> None:
+    answer = client.post("/accounts/signup/", PAULA | {"password1": "paula@studio.test"})
+
+    assert "password1" in answer.context["form"].errors
