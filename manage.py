@@ -74,11 +74,14 @@ def run_django(arguments: "list[str]") -> None:
 def install(lock: str) -> Path:
     """Python of an environment with at least the packages of that lock file. Takes no time where
     nothing changed; repairs what an interrupted installation left behind."""
-    with one_installation_at_a_time():
-        if read_stamp().get(lock) != fingerprint(lock):
-            require_venv()
-            make_environment()
-            install_packages(lock)
+    try:
+        with one_installation_at_a_time():
+            if read_stamp().get(lock) != fingerprint(lock):
+                require_venv()
+                make_environment()
+                install_packages(lock)
+    except PermissionError as error:
+        sys.exit(f"{error}\nStart as the user who set this up, or remove .venv and .junocal first.")
     return PYTHON
 
 

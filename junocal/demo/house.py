@@ -68,8 +68,8 @@ class House:
         while True:
             time.sleep(WATCH_S)
             self.check()
-            for log in self.folder.glob("*.log"):
-                logs.trim(log)
+            for child in self.everything():
+                logs.trim(child.log)
 
     def close(self) -> None:
         """Stop everything; Klaviyo last but the servers, so that what is under way can end."""
@@ -145,10 +145,13 @@ class House:
             time.sleep(POLL_S)
 
     def check(self) -> None:
-        servers = [server.child for server in self.servers if server.child is not None]
-        for child in (*servers, *self.children):
+        for child in self.everything():
             if not child.is_running:
                 raise ChildFailedError(last_words(child))
+
+    def everything(self) -> list[Child]:
+        servers = [server.child for server in self.servers if server.child is not None]
+        return [*servers, *self.children]
 
 
 def last_words(child: Child) -> str:

@@ -15,9 +15,10 @@ class StopRequestedError(Exception):
 @contextmanager
 def as_exception() -> Iterator[None]:
     """A signal raises `StopRequestedError` once; those after it find us stopping already."""
-    heeded = [s for s in MEANING_STOP if signal.getsignal(s) is not signal.SIG_IGN]  # nohup, `&`
-    for number in heeded:
-        signal.signal(number, stop)
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    for number in MEANING_STOP:
+        if number != signal.SIGHUP or not under_nohup:
+            signal.signal(number, stop)
     yield
 
 
