@@ -15,7 +15,7 @@ def prepare() -> Command:
 
 def sandbox(folder: Path, at: Addresses) -> Command:
     port = str(at.sandbox_port)
-    data = folder / "sandbox.json"
+    data = folder / "sandbox.sqlite3"
     return python("klaviyo_sandbox", "--host", "127.0.0.1", "--port", port, "--data", data)
 
 

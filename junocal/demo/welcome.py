@@ -13,7 +13,7 @@ Junocal is running.
   Sign in as       Olive, the owner           olive@lotus.example
                    Fay, at the front desk     fay@lotus.example
                    Ian, an instructor         ian@lotus.example
-                   Stan, of another studio    stan@iron.example
+                   Stan, of another studio    stan@stans-pilates.example
   Password         {password}
 
   Emails are written to  {mail}
