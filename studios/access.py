@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -78,3 +79,12 @@ def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponse]:
         return view(cast(SignedInRequest, request), *args, **kwargs)
 
     return checked
+
+
+@transaction.atomic
+def require_owner(studio: Studio, user: User) -> None:
+    """Raise `PermissionDenied` unless the person owns the studio now; nobody changes that before
+    the caller's transaction ends."""
+    owned = Membership.objects.filter(studio=studio, user=user, role=Role.OWNER)
+    if not owned.select_for_update().exists():
+        raise PermissionDenied

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from django.core.management import call_command
 from django.db import transaction
@@ -10,9 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from clients.models import Client
-from integrations.klaviyo import connections, notices, tokens
-from integrations.klaviyo.answers import Forbidden, Throttled, Trouble, Unauthorized
-from integrations.klaviyo.api import Klaviyo
+from integrations.klaviyo import notices, trial
 from integrations.klaviyo.digests import digest
 from integrations.klaviyo.models import (
     Connection,
@@ -21,9 +18,7 @@ from integrations.klaviyo.models import (
     SyncEvent,
     WebhookReceipt,
 )
-from integrations.klaviyo.oauth import ConfigurationRefused
 from integrations.klaviyo.outbox import mark
-from integrations.klaviyo.reasons import Reason
 from integrations.klaviyo.rings import ring
 from studios.tenancy import hold
 
@@ -31,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 QUIET_AT_MOST = timedelta(hours=20)  # so that a daily look is never missed by a late beat
 CHUNK_ROWS = 500
-OK = "ok"  # a check's good result; any other is a reason
 ATTEMPTS_KEPT = timedelta(days=1)
 RECEIPTS_KEPT = timedelta(days=90)
 EVENTS_KEPT = timedelta(days=90)
@@ -65,7 +59,7 @@ def _mark_strays(connection: Connection) -> int:
 
 
 def heartbeat() -> int:
-    """Try every connection that has been quiet for most of a day; how many were tried.
+    """Have every connection tried that has been quiet for most of a day; how many.
 
     Klaviyo documents no word of an uninstall (contract, section 2): a refresh tells, and keeps the
     grant from running out unused.
@@ -74,50 +68,10 @@ def heartbeat() -> int:
     seen = Q(refreshed_at__gt=long_ago) | Q(refreshed_at=None, connected_at__gt=long_ago)
     quiet = list(Connection.objects.live().exclude(seen))
     for connection in quiet:
-        try_grant(connection)
+        trial.ask_for(connection)
     for ended in EndedConnection.objects.filter(owners_told_at=None).select_related("studio"):
         notices.tell_owners(ended.studio)
     return len(quiet)
-
-
-def try_grant(connection: Connection) -> None:
-    """Refresh: a dead grant ends the connection, anything else leaves it."""
-    try:
-        tokens.refresh(connection)
-    except tokens.GrantRevoked as error:
-        connections.fence(connection, error.cause)
-    except (Trouble, ConfigurationRefused) as error:
-        logger.warning("heartbeat: %s", type(error).__name__, extra={"connection": connection.pk})
-
-
-def check(connection_id: str) -> None:
-    """ "Test the connection": read the account, write nothing there, note what came of it."""
-    connection = Connection.objects.live().filter(pk=connection_id).first()
-    if connection is None:
-        return
-    result = _read_account(connection)
-    changes: dict[str, Any] = {"checked_at": Now(), "check_result": result}
-    if result == OK:
-        changes |= {"refused_at": None, "refused_reason": ""}
-    Connection.objects.live().filter(pk=connection.pk).update(**changes)
-    ring(connection.studio_id)
-
-
-def _read_account(connection: Connection) -> str:
-    try:
-        account = Klaviyo(connection).get_account(lambda: None)
-    except tokens.GrantRevoked as error:
-        connections.fence(connection, error.cause)
-        return Reason.NOT_ACCEPTED
-    except (Unauthorized, ConfigurationRefused):
-        return Reason.NOT_ACCEPTED
-    except Forbidden:
-        return Reason.PERMISSION_MISSING
-    except Throttled:
-        return Reason.THROTTLED
-    except Trouble:
-        return Reason.NOT_ANSWERING
-    return OK if account.id == connection.account_id else Reason.NOT_ACCEPTED
 
 
 def tidy() -> None:

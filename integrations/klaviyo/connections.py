@@ -31,6 +31,7 @@ from integrations.klaviyo.models import (
 from integrations.klaviyo.oauth import Grant
 from integrations.klaviyo.reasons import Reason
 from integrations.sealing import CannotOpen, keyring
+from studios.access import require_owner
 from studios.models import Studio, User
 from studios.tenancy import take
 
@@ -58,6 +59,7 @@ class AnotherAccount(Exception):
 def connect(studio: Studio, user: User, account: Account, grant: Grant) -> Connection:
     """Store the grant and begin the backfill. Waits for edits under way: those after see it."""
     take(studio.pk)
+    require_owner(studio, user)
     if Connection.objects.for_studio(studio).exists():
         raise AlreadyConnected
     connection = Connection(
@@ -80,12 +82,13 @@ def connect(studio: Studio, user: User, account: Account, grant: Grant) -> Conne
 
 
 @transaction.atomic
-def widen(connection: Connection, account: Account, grant: Grant) -> None:
+def widen(studio: Studio, user: User, account: Account, grant: Grant) -> None:
     """Take the grant of a second consent; waiting opt-outs go first. The old one is dropped, not
     revoked: revoking would uninstall the app with the new one."""
-    take(connection.studio_id)
-    connection = Connection.objects.select_for_update().get(pk=connection.pk)
-    if connection.is_fenced or connection.account_id != account.id:
+    take(studio.pk)
+    require_owner(studio, user)
+    connection = Connection.objects.for_studio(studio).live().select_for_update().first()
+    if connection is None or connection.account_id != account.id:
         raise AnotherAccount
     connection.refresh_token = keyring().seal(grant.refresh_token, *connection.sealing_context)
     connection.granted_scopes = " ".join(sorted(grant.scopes))

@@ -69,7 +69,7 @@ def mark(client_ids: Collection[int]) -> bool:
 def again(rows: QuerySet[ClientSync]) -> int:
     """Send these once more, whatever was sent before: an owner's retry, a permission given."""
     opt_out = Q(client=None) | Q(client__opted_out_at__isnull=False)
-    due = {"digest": "", "attempts": 0, "due_at": Now(), "wanted": F("wanted") + 1}
+    due = {"digest": "", "reason": "", "attempts": 0, "due_at": Now(), "wanted": F("wanted") + 1}
     count = rows.filter(opt_out).update(priority=Priority.OPT_OUT, **due)
     return count + rows.exclude(opt_out).update(priority=Priority.LIVE, **due)
 

@@ -14,7 +14,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db import connection as database
 from django.db.models import Exists, OuterRef, Q
 
-from integrations.klaviyo import backfill, connections, sync
+from integrations.klaviyo import backfill, connections, sync, trial
 from integrations.klaviyo.models import ClientSync, Connection
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ def turn(connection: Connection) -> None:
     if connection.is_fenced:
         connections.finish(connection)
         return
+    if connection.trial_wanted_at:
+        trial.carry_out(connection)
     while backfill.seed(connection):
         pass
     sync.run(connection, sync.ALL_LANES)
@@ -37,8 +39,8 @@ def with_work() -> list[Connection]:
     """The connections that have something to do now."""
     due = ClientSync.objects.filter(connection=OuterRef("pk")).due()
     unseeded = ~Q(phase=Connection.Phase.SEEDED)
-    fenced = Q(fenced_at__isnull=False)
-    return list(Connection.objects.filter(Exists(due) | unseeded | fenced).order_by("?"))
+    asked = Q(fenced_at__isnull=False) | Q(trial_wanted_at__isnull=False)
+    return list(Connection.objects.filter(Exists(due) | unseeded | asked).order_by("?"))
 
 
 class Sweeper:

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from integrations.klaviyo import chores, connections, sync
+from integrations.klaviyo import chores, connections, sync, trial
 from integrations.klaviyo.models import Connection
 from integrations.klaviyo.rings import ring
 
@@ -17,7 +17,10 @@ def sync_studio(*, studio_id: int, **_: Any) -> None:
         return
     if connection.is_fenced:
         connections.finish(connection)
-    elif sync.run(connection, sync.LIVE_LANE):
+        return
+    if connection.trial_wanted_at:
+        trial.carry_out(connection)
+    if sync.run(connection, sync.LIVE_LANE):
         ring(studio_id)
 
 
@@ -29,11 +32,6 @@ def reconcile(**_: Any) -> None:
 @shared_task(name="integrations.klaviyo.tasks.heartbeat")
 def heartbeat(**_: Any) -> None:
     chores.heartbeat()
-
-
-@shared_task(name="integrations.klaviyo.tasks.check_connection")
-def check_connection(*, connection_id: str, **_: Any) -> None:
-    chores.check(connection_id)
 
 
 @shared_task(name="integrations.klaviyo.tasks.tidy")

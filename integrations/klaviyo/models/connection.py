@@ -59,8 +59,9 @@ class Connection(models.Model):
     paused_at = models.DateTimeField(null=True)
     refused_at = models.DateTimeField(null=True)  # Klaviyo accepts no profiles: for the owner
     refused_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
-    checked_at = models.DateTimeField(null=True)  # "Test the connection"
-    check_result = models.CharField(max_length=30, blank=True)
+    trial_wanted_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    trial_result = models.CharField(max_length=30, blank=True)
     fenced_at = models.DateTimeField(null=True)
     fenced_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     end_cause = models.CharField(max_length=30, choices=EndCause.choices, blank=True)

@@ -39,6 +39,10 @@ class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
         opted_out = Q(client=None) | Q(client__opted_out_at__isnull=False)
         return self.filter(opted_out, reason=Reason.PERMISSION_MISSING)
 
+    def unsettled(self) -> Self:
+        """Changes that are safe here and not yet in Klaviyo (not those merely confirmed again)."""
+        return self.filter(wanted__gt=F("done"), confirm_at=None)
+
     def settled(self) -> Self:
         return self.filter(wanted=F("done"))
 

@@ -1,0 +1,85 @@
+"""Where each client stands with Klaviyo: one of four, decided by one expression in SQL.
+
+Card, counters, lists and client pages all read this expression, so they can't disagree, and the
+four always add up to the number of clients.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.models import Case, CharField, Count, F, Q, Value, When
+
+from clients.models import Client, ClientQuerySet
+from integrations.klaviyo.reasons import NEEDS_ATTENTION, Reason
+from studios.models import Studio
+
+
+class Standing(models.TextChoices):
+    ATTENTION = "attention", "Needs attention"  # a person has to act, the owner's opt-outs included
+    NOT_SENT = "not_sent", "Not sent"  # nothing is meant to be there
+    IN_KLAVIYO = "in_klaviyo", "In Klaviyo"  # an edit may be on its way, the phone may be missing
+    WAITING = "waiting", "Waiting"  # on its way for the first time, or an opt-out on its way
+
+
+DUE = Q(klaviyo_sync__wanted__gt=F("klaviyo_sync__done"))
+UNSENDABLE = Q(email_opt_in=False) | Q(email="")
+
+STANDING = Case(
+    When(klaviyo_sync__reason__in=NEEDS_ATTENTION, then=Value(Standing.ATTENTION)),
+    When(DUE & Q(opted_out_at__isnull=False), then=Value(Standing.WAITING)),
+    When(UNSENDABLE, then=Value(Standing.NOT_SENT)),
+    When(klaviyo_profile_id__isnull=False, then=Value(Standing.IN_KLAVIYO)),
+    default=Value(Standing.WAITING),
+    output_field=CharField(),
+)
+
+# Why nothing is sent, before any request is thought of; blank where something is.
+UNSENT_REASON = Case(
+    When(opted_out_at__isnull=False, then=Value(Reason.OPTED_OUT)),
+    When(email_opt_in=False, then=Value(Reason.NOT_OPTED_IN)),
+    When(email="", then=Value(Reason.NO_EMAIL)),
+    default=Value(""),
+    output_field=CharField(),
+)
+
+
+def with_standing(clients: ClientQuerySet) -> ClientQuerySet:
+    return clients.annotate(standing=STANDING, unsent_reason=UNSENT_REASON)
+
+
+def standing_as(clients: ClientQuerySet, standing: str) -> ClientQuerySet:
+    return clients.alias(standing=STANDING).filter(standing=standing)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How many clients of a studio stand where."""
+
+    attention: int = 0
+    not_sent: int = 0
+    in_klaviyo: int = 0
+    waiting: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.attention + self.not_sent + self.in_klaviyo + self.waiting
+
+    @property
+    def settled(self) -> int:
+        return self.total - self.waiting
+
+
+def count(studio: Studio) -> Numbers:
+    clients = Client.objects.for_studio(studio).order_by()
+    return Numbers(**_tally(clients.annotate(key=STANDING)))
+
+
+def count_unsent(studio: Studio) -> dict[str, int]:
+    """By reason: the clients of whom nothing is sent."""
+    clients = Client.objects.for_studio(studio).filter(UNSENDABLE).order_by()
+    return _tally(clients.annotate(key=UNSENT_REASON))
+
+
+def _tally(keyed: Any) -> dict[str, int]:
+    return dict(keyed.values_list("key").annotate(number=Count("pk")))
