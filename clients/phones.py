@@ -3,7 +3,6 @@
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-
 FEWEST_DIGITS = 7  # with the country's code; no country has shorter ones
 
 

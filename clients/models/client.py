@@ -156,13 +156,6 @@ class Client(models.Model):
             event.client = self
             event.save()
 
-    def _own_fields(self) -> list[str] | None:
-        """All but what integrations write: a save must not put back what it once read."""
-        if self._state.adding:
-            return None
-        fields = (field for field in self._meta.concrete_fields if not field.primary_key)
-        return [field.name for field in fields if field.name != "klaviyo_profile_id"]
-
     def get_absolute_url(self) -> str:
         return reverse("clients:detail", args=[self.studio.slug, self.public_id])
 
@@ -205,6 +198,13 @@ class Client(models.Model):
         if self.has_opted_out:
             return "Opted out of emails"
         return "Agreed to emails" if self.email_opt_in else "Has not agreed to emails"
+
+    def _own_fields(self) -> list[str] | None:
+        """All but what integrations write: a save must not put back what it once read."""
+        if self._state.adding:
+            return None
+        fields = (field for field in self._meta.concrete_fields if not field.primary_key)
+        return [field.name for field in fields if field.name != "klaviyo_profile_id"]
 
     def _describe_edit(self) -> Iterable[ClientEvent]:
         if self._state.adding:

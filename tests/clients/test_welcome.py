@@ -16,7 +16,7 @@ from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
-from clients import consent, emails, welcomes
+from clients import consent, welcomes
 from clients.models import Client, Door
 from clients.tasks import send_welcomes
 from studios.models import Studio, User
