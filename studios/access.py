@@ -85,6 +85,6 @@ def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponse]:
 def require_owner(studio: Studio, user: User) -> None:
     """Raise `PermissionDenied` unless the person owns the studio now; nobody changes that before
     the caller's transaction ends."""
-    owned = Membership.objects.filter(studio=studio, user=user, role=Role.OWNER)
+    owned = Membership.objects.for_studio(studio).filter(user=user, role=Role.OWNER)
     if not owned.select_for_update().exists():
         raise PermissionDenied

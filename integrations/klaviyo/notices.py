@@ -29,7 +29,7 @@ def tell_owners(studio: Studio) -> bool:
 def _send(studio: Studio, ended: EndedConnection) -> None:
     url = settings.BASE_URL + reverse("klaviyo:card", args=[studio.slug])
     context = {"studio": studio, "ended": ended, "url": url}
-    owners = Membership.objects.filter(studio=studio, role=Role.OWNER).select_related("user")
+    owners = Membership.objects.for_studio(studio).filter(role=Role.OWNER).select_related("user")
     for owner in owners:
         send_mail(
             subject=f"{studio.name}: Klaviyo is no longer connected",
