@@ -5,8 +5,9 @@ from typing import Any
 from allauth.account.forms import SignupForm
 from allauth.account.models import EmailAddress
 from django import forms
-from django.db import transaction
-from django.http import HttpRequest
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from studios.countries import COUNTRIES
 from studios.forms import LineField
@@ -28,6 +29,16 @@ class PersonForm(SignupForm):  # type: ignore[misc]  # allauth has no types
         self.fields["password1"].help_text = "At least 10 characters, and not a common password."
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)  # the labels say it
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """A button pressed twice signs up once: the second press finds the address taken."""
+        try:
+            user, response = super().try_save(request)
+        except IntegrityError:
+            if not User.objects.filter(email__iexact=self.cleaned_data["email"]).exists():
+                raise
+            return None, redirect("account_login")
+        return user, response
 
 
 class SignUpForm(PersonForm):

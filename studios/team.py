@@ -7,11 +7,11 @@ leave it without one, and somebody demoted a moment ago changes nothing any more
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from studios.access import require_owner
 from studios.models import Membership, Role, Studio, User
 from studios.tenancy import take
 
@@ -55,8 +55,7 @@ def remove(studio: Studio, member_id: UUID, *, by: User) -> Membership:
 def hold_as_owner(studio: Studio, person: User) -> None:
     """Nobody else changes the team until this transaction ends, and `person` may."""
     take(studio.pk)
-    if not Membership.objects.for_studio(studio).owners().filter(user=person).exists():
-        raise PermissionDenied
+    require_owner(studio, person)
 
 
 def member_of(studio: Studio, member_id: UUID) -> Membership:

@@ -91,3 +91,16 @@ def test_a_password_like_the_address_is_refused(client: Browser, db: None) -> No
     answer = client.post("/accounts/signup/", PAULA | {"password1": "paula@studio.test"})
 
     assert "password1" in answer.context["form"].errors
+
+
+def test_a_button_pressed_twice_signs_up_once(
+    client: Browser, olive: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both presses find the address free; the other one's person is there first."""
+    monkeypatch.setattr(signup.SignUpForm, "validate_unique_email", lambda form, email: email)
+
+    answer = client.post("/accounts/signup/", PAULA | {"email": olive.email})
+
+    assert answer.headers["Location"] == "/accounts/login/"
+    assert User.objects.get() == olive
+    assert Studio.objects.count() == 1
