@@ -1,0 +1,98 @@
+"""Our two scripts in a real browser, on pages made of nothing but what they look for."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from junocal.settings import ROOT
+
+SCRIPTS = ROOT / "junocal" / "static" / "js"
+LIST = """
+<input data-key="/" type="search">
+<a data-key="n" href="#new">New client</a>
+<a data-row href="#ana">Ana</a>
+<a data-row href="#bo">Bo</a>
+"""
+PANEL = """
+<p data-stale hidden>This page can't refresh itself just now.</p>
+<div data-announcer></div>
+<div data-progress="{done}" data-progress-total="100" data-progress-what="clients sent"></div>
+"""
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser.new_page()
+        browser.close()
+
+
+def show(tab: Page, html: str, script: str) -> None:
+    tab.goto("about:blank")
+    tab.set_content(html)
+    tab.add_script_tag(path=SCRIPTS / script, type="module")
+
+
+def focused(tab: Page) -> str:
+    return str(tab.evaluate("document.activeElement.textContent"))
+
+
+def settle(tab: Page, done: int) -> None:
+    """What htmx says after it has put a panel in place."""
+    tab.evaluate(f"document.querySelector('[data-progress]').dataset.progress = {done}")
+    tab.evaluate("document.dispatchEvent(new Event('htmx:afterSettle'))")
+
+
+def test_slash_searches_and_letters_typed_there_are_only_letters(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    tab.keyboard.press("/")
+    tab.keyboard.type("n/")
+
+    assert tab.input_value("input") == "n/"
+    assert not tab.url.endswith("#new")
+
+
+def test_n_opens_a_new_client(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    tab.keyboard.press("n")
+
+    assert tab.url.endswith("#new")
+
+
+def test_arrows_walk_from_the_search_through_the_rows(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    tab.focus("input")
+    tab.keyboard.press("ArrowDown")
+    first = focused(tab)
+    tab.keyboard.press("ArrowDown")
+
+    assert (first, focused(tab)) == ("Ana", "Bo")
+
+
+def test_progress_is_said_at_quarters_only(tab: Page) -> None:
+    show(tab, PANEL.format(done=10), "live.js")
+
+    settle(tab, 24)
+    before = tab.inner_text("[data-announcer]")
+    settle(tab, 26)
+
+    assert before == ""
+    assert tab.inner_text("[data-announcer]") == "26 of 100 clients sent"
+
+
+def test_a_page_that_cannot_refresh_says_so_until_it_can(tab: Page) -> None:
+    show(tab, PANEL.format(done=10), "live.js")
+
+    tab.evaluate("document.dispatchEvent(new Event('htmx:sendError'))")
+    said = tab.is_visible("[data-stale]")
+    settle(tab, 11)
+
+    assert said
+    assert tab.is_hidden("[data-stale]")
