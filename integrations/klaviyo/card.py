@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.utils import timezone
 
-from integrations.klaviyo import standing
+from integrations.klaviyo import standing, trial
 from integrations.klaviyo.limits import rate
 from integrations.klaviyo.models import (
     ClientSync,
@@ -16,6 +16,7 @@ from integrations.klaviyo.models import (
     RateBudget,
 )
 from integrations.klaviyo.operations import LARGE
+from integrations.klaviyo.reasons import Reason
 from integrations.klaviyo.standing import Numbers
 from studios.models import Studio
 
@@ -109,8 +110,20 @@ class Card:
         return self.is_connected and self.is_sending
 
     @property
-    def minutes_left(self) -> int:
-        return minutes_for(self.numbers.waiting)
+    def sendable(self) -> int:
+        """How many connecting would send."""
+        return self.numbers.total - self.numbers.not_sent
+
+    @property
+    def time_left(self) -> str:
+        minutes = minutes_for(self.numbers.waiting)
+        return f"about {minutes} minutes left" if minutes > 1 else "less than a minute left"
+
+    @property
+    def trial_words(self) -> str:
+        """How the last test of the connection went."""
+        result = self.connection.trial_result if self.connection else ""
+        return "works" if result == trial.OK else Reason(result).label
 
 
 def minutes_for(clients: int) -> int:

@@ -14,6 +14,13 @@ SCOPES = ("accounts:read", "profiles:read", "profiles:write")
 # The second consent, "Allow automatic suppression", adds only this one.
 SUPPRESSION_SCOPE = "subscriptions:write"
 
+# Every scope and what it is for, in words for an owner.
+WHY_SCOPES = {
+    "accounts:read": "to show which Klaviyo account is connected",
+    "profiles:read": "to look a client up before sending, so that nobody is there twice",
+    "profiles:write": "to add your clients as profiles and keep them current",
+}
+
 SOURCE_TAG = ("junocal_source", "junocal")  # the custom property on every profile we push
 SUPPRESSION_BATCH = 100  # addresses in one suppression call
 LOOKUP_BATCH = 50  # clients in one look-up; two spellings each make the 100 of one page

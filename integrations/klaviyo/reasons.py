@@ -33,6 +33,8 @@ NEEDS_ATTENTION = (
     Reason.PERMISSION_MISSING,
     Reason.NOT_ACCEPTED,
 )
+# Nothing is meant to be sent.
+UNSENT = (Reason.NOT_OPTED_IN, Reason.OPTED_OUT, Reason.NO_EMAIL)
 # In Klaviyo all the same.
 SENT_WITHOUT_PHONE = (Reason.PHONE_INVALID, Reason.PHONE_TAKEN)
 

@@ -44,12 +44,16 @@ UNSENT_REASON = Case(
 )
 
 
-def with_standing(clients: ClientQuerySet) -> ClientQuerySet:
-    return clients.annotate(standing=STANDING, unsent_reason=UNSENT_REASON)
-
-
 def standing_as(clients: ClientQuerySet, standing: str) -> ClientQuerySet:
     return clients.alias(standing=STANDING).filter(standing=standing)
+
+
+def with_unsent_reason(clients: ClientQuerySet) -> ClientQuerySet:
+    return clients.annotate(unsent_reason=UNSENT_REASON)
+
+
+def unsent_for(clients: ClientQuerySet, reason: str) -> ClientQuerySet:
+    return clients.alias(why=UNSENT_REASON).filter(why=reason)
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ def count(studio: Studio) -> Numbers:
 
 def count_unsent(studio: Studio) -> dict[str, int]:
     """By reason: the clients of whom nothing is sent."""
-    clients = Client.objects.for_studio(studio).filter(UNSENDABLE).order_by()
-    return _tally(clients.annotate(key=UNSENT_REASON))
+    clients = standing_as(Client.objects.for_studio(studio), Standing.NOT_SENT)
+    return _tally(clients.order_by().annotate(key=UNSENT_REASON))
 
 
 def _tally(keyed: Any) -> dict[str, int]:

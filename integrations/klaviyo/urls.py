@@ -1,4 +1,30 @@
-from django.urls import URLPattern
+from django.urls import include, path
+
+from integrations.klaviyo.views import card, consent, lists, public
 
 app_name = "klaviyo"
-urlpatterns: list[URLPattern] = []
+
+klaviyo_urls = [
+    path("panel/", card.panel, name="panel"),
+    path("connect/", consent.connect, name="connect"),
+    path("allow-suppression/", consent.allow_suppression, name="allow_suppression"),
+    path("disconnect/", card.disconnect, name="disconnect"),
+    path("pause/", card.pause, name="pause"),
+    path("resume/", card.resume, name="resume"),
+    path("test/", card.test, name="test"),
+    path("retry/", card.retry_all, name="retry_all"),
+    path("attention/", lists.attention, name="attention"),
+    path("not-sent/", lists.not_sent, name="not_sent"),
+    path("opt-outs/", lists.opt_outs, name="opt_outs"),
+    path("opt-outs.csv", lists.opt_outs_csv, name="opt_outs_csv"),
+    path("clients/<uuid:client_id>/send/", lists.send_again, name="send_again"),
+]
+
+urlpatterns = [
+    path("s/<slug:slug>/settings/integrations/", card.show, name="card"),
+    path("s/<slug:slug>/settings/integrations/klaviyo/", include(klaviyo_urls)),
+    path("integrations/klaviyo/callback/", consent.callback, name="callback"),
+    path("integrations/klaviyo/install/", consent.install, name="install"),
+    path("webhooks/klaviyo/", public.hook, name="webhook"),
+    path("help/integrations/klaviyo/", public.help_page, name="help"),
+]

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.klaviyo.operations import SUPPRESSION_SCOPE
@@ -32,6 +33,16 @@ class ConnectionQuerySet(TenantQuerySet["Connection"]):
 
     def fenced(self) -> Self:
         return self.exclude(fenced_at=None)
+
+    def pause(self) -> bool:
+        return bool(self.filter(paused_at=None).update(paused_at=Now()))
+
+    def resume(self) -> bool:
+        return bool(self.exclude(paused_at=None).update(paused_at=None))
+
+    def accept_again(self) -> None:
+        """An owner says that what Klaviyo refused us is mended."""
+        self.update(refused_at=None, refused_reason="")
 
 
 class Connection(models.Model):

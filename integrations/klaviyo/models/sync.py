@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Now
 from clients.models import Client
 from integrations.klaviyo.digests import digest
 from integrations.klaviyo.models.connection import Connection
-from integrations.klaviyo.reasons import Reason
+from integrations.klaviyo.reasons import NEEDS_ATTENTION, WORDS, Reason, Words
 from studios.models import Studio
 from studios.tenancy import TenantQuerySet
 
@@ -42,6 +42,9 @@ class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
     def unsettled(self) -> Self:
         """Changes that are safe here and not yet in Klaviyo (not those merely confirmed again)."""
         return self.filter(wanted__gt=F("done"), confirm_at=None)
+
+    def needing_attention(self) -> Self:
+        return self.filter(reason__in=NEEDS_ATTENTION)
 
     def settled(self) -> Self:
         return self.filter(wanted=F("done"))
@@ -125,6 +128,15 @@ class ClientSync(models.Model):
 
     def __str__(self) -> str:
         return f"sync row {self.pk}"
+
+    @property
+    def words(self) -> Words | None:
+        return WORDS.get(Reason(self.reason)) if self.reason else None
+
+    @property
+    def is_unsettled(self) -> bool:
+        """A change waits that Klaviyo has not heard of (not merely one to be confirmed)."""
+        return self.wanted > self.done and self.confirm_at is None
 
 
 class SyncEvent(models.Model):

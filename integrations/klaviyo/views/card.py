@@ -1,0 +1,98 @@
+"""Settings → Integrations: the Klaviyo card and its buttons. Owners only."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from integrations.klaviyo import card, connections, outbox, standing, trial
+from integrations.klaviyo.models import ClientSync, Connection, EndCause
+from integrations.klaviyo.operations import WHY_SCOPES
+from integrations.klaviyo.reasons import Reason
+from integrations.klaviyo.rings import ring
+from studios.access import StudioRequest, studio_access
+from studios.models import Role
+
+
+@studio_access(Role.OWNER)
+@require_safe
+def show(request: StudioRequest) -> HttpResponse:
+    return render(request, "klaviyo/card.html", _context(request))
+
+
+@studio_access(Role.OWNER)
+@require_safe
+def panel(request: StudioRequest) -> HttpResponse:
+    """The part of the card that moves, for its own refresh."""
+    context = _context(request)
+    if request.GET.get("state") != context["card"].state:
+        return HttpResponse(headers={"HX-Refresh": "true"})  # its buttons change with it
+    return render(request, "klaviyo/_panel.html", context)
+
+
+def _context(request: StudioRequest) -> dict[str, Any]:
+    looked = card.look(request.studio)
+    return {
+        "card": looked,
+        "unsent": _unsent(request),
+        "scopes": WHY_SCOPES,
+        "minutes": card.minutes_for(looked.sendable),
+    }
+
+
+def _unsent(request: StudioRequest) -> list[tuple[str, int]]:
+    counted = standing.count_unsent(request.studio)
+    return [(Reason(reason).label, number) for reason, number in sorted(counted.items())]
+
+
+@studio_access(Role.OWNER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def disconnect(request: StudioRequest) -> HttpResponse:
+    """Ask, then fence: the answer comes at once, a worker does the rest."""
+    connection = Connection.objects.for_studio(request.studio).live().first()
+    if connection is None:
+        return redirect("klaviyo:card", request.studio.slug)
+    if request.method == "POST":
+        connections.fence(connection, EndCause.OWNER, by=request.user)
+        return redirect("klaviyo:card", request.studio.slug)
+    return render(request, "klaviyo/disconnect.html", _context(request))
+
+
+@studio_access(Role.OWNER)
+@require_POST
+def pause(request: StudioRequest) -> HttpResponse:
+    if Connection.objects.for_studio(request.studio).live().pause():
+        messages.success(request, "Paused. Changes wait here; opt-outs still go to Klaviyo.")
+    return redirect("klaviyo:card", request.studio.slug)
+
+
+@studio_access(Role.OWNER)
+@require_POST
+def resume(request: StudioRequest) -> HttpResponse:
+    if Connection.objects.for_studio(request.studio).live().resume():
+        ring(request.studio.pk)
+        messages.success(request, "Resumed. What waited is being sent.")
+    return redirect("klaviyo:card", request.studio.slug)
+
+
+@studio_access(Role.OWNER)
+@require_POST
+def test(request: StudioRequest) -> HttpResponse:
+    connection = Connection.objects.for_studio(request.studio).live().first()
+    if connection:
+        trial.ask_for(connection)
+        messages.info(request, "Testing the connection. The result appears on the card.")
+    return redirect("klaviyo:card", request.studio.slug)
+
+
+@studio_access(Role.OWNER)
+@require_POST
+def retry_all(request: StudioRequest) -> HttpResponse:
+    """Everything that needs attention is tried once more; opt-outs included."""
+    Connection.objects.for_studio(request.studio).live().accept_again()
+    count = outbox.again(ClientSync.objects.for_studio(request.studio).needing_attention())
+    ring(request.studio.pk)
+    messages.success(request, f"Trying {count} again.")
+    return redirect("klaviyo:card", request.studio.slug)
