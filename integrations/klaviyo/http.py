@@ -1,25 +1,30 @@
 """The one door to the network. Nothing of `requests` goes further than this file.
 
-TLS is verified, no redirect is followed, an answer has a deadline as a whole and a largest size.
+TLS is verified, no redirect is followed, no cookie is kept, and an answer has a largest size and a
+deadline as a whole: a timeout of `requests` begins anew with every byte that drips in.
 """
 
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from json import JSONDecodeError, loads
+from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
+from io import BufferedReader, RawIOBase
+from json import loads
+from socket import socket
 from typing import Any
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 DEADLINE_S = 8.0  # of a request as a whole; a claim's lease is longer
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_MAX_BYTES = 1_000_000
 CHUNK_BYTES = 16_384
 USER_AGENT = "Junocal/1 (+https://junocal.com)"
-
-_thread = threading.local()
 
 
 class NoAnswer(Exception):
@@ -40,7 +45,7 @@ class Answer:
         """The body as JSON; raises `NoAnswer` where it is something else (a challenge page)."""
         try:
             return loads(self.body)
-        except (JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise NoAnswer("the answer is not JSON", sent=True) from error
 
 
@@ -55,7 +60,8 @@ def send(
     basic: tuple[str, str] | None = None,
 ) -> Answer:
     """Send one request, within `DEADLINE_S`. Raises `NoAnswer`; never retries."""
-    ends_at = time.monotonic() + DEADLINE_S
+    _mine.ends_at = time.monotonic() + DEADLINE_S
+    _mine.sent = False
     try:
         with _session().request(
             method,
@@ -69,37 +75,101 @@ def send(
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = _read(response, ends_at)
-    except requests.exceptions.ConnectTimeout as error:
-        raise NoAnswer("no connection in time", sent=False) from error
-    except requests.exceptions.SSLError as error:
-        raise NoAnswer("TLS failed", sent=False) from error
+            body = _read(response)
     except requests.exceptions.RequestException as error:
-        raise NoAnswer(type(error).__name__, sent=not _never_left(error)) from error
+        raise NoAnswer(type(error).__name__, sent=_mine.sent) from error
     return Answer(response.status_code, response.headers, body)
 
 
-def _session() -> requests.Session:
-    """A session per thread: connections stay open, and no thread waits for another's."""
-    if not hasattr(_thread, "session"):
-        _thread.session = requests.Session()
-        _thread.session.trust_env = False  # a .netrc must not put its password over our token
-    session: requests.Session = _thread.session
-    return session
-
-
-def _read(response: requests.Response, ends_at: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(CHUNK_BYTES):
         body += chunk
         if len(body) > ANSWER_MAX_BYTES:
             raise NoAnswer("the answer is too large", sent=True)
-        if time.monotonic() > ends_at:
-            raise NoAnswer("the answer took too long", sent=True)
     return bytes(body)
 
 
-def _never_left(error: requests.exceptions.RequestException) -> bool:
-    """Refused connections and unknown hosts: nothing was sent."""
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+class _Mine(threading.local):
+    """A thread's own: its connections stay open, and no thread waits for another's."""
+
+    session: requests.Session | None = None
+    ends_at = 0.0  # of the request under way
+    sent = False  # whether any of it may have left
+
+    @property
+    def left_s(self) -> float:
+        return self.ends_at - time.monotonic()
+
+
+_mine = _Mine()
+
+
+def _session() -> requests.Session:
+    if _mine.session is None:
+        session = _mine.session = requests.Session()
+        session.trust_env = False  # a .netrc must not put its password over our token
+        # A cookie set for one studio's account must not go out with another's request.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, _Adapter())
+    return _mine.session
+
+
+# --- The deadline, down in the sockets ------------------------------------------------------------
+
+
+class _Incoming(RawIOBase):
+    """What comes in; each wait for more of it lasts until the request's deadline at most."""
+
+    def __init__(self, raw: RawIOBase, sock: socket) -> None:
+        self._raw, self._sock = raw, sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(max(_mine.left_s, 0.001))  # 0 would mean: never wait, never fail
+        read: int | None = self._raw.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = BufferedReader(_Incoming(self.fp.detach(), sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+    def send(self, data: Any) -> None:
+        """A request that took too long to connect doesn't leave any more."""
+        if self.sock is None:
+            self.connect()
+        if _mine.left_s <= 0:
+            raise TimeoutError("the deadline passed before the request left")
+        _mine.sent = True
+        super().send(data)
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
