@@ -49,7 +49,9 @@ class StudioForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class RoleForm(forms.Form):
-    role = forms.TypedChoiceField(choices=ROLE_MEANINGS, coerce=lambda value: Role(int(value)))
+    role = forms.TypedChoiceField(
+        choices=ROLE_MEANINGS, coerce=lambda value: Role(int(value)), widget=forms.RadioSelect
+    )
 
 
 class InvitationForm(RoleForm):

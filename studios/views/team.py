@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from studios import invitations
 from studios import team as teams
 from studios.access import StudioRequest, studio_access
-from studios.forms import ROLE_MEANINGS, InvitationForm, RoleForm
+from studios.forms import InvitationForm, RoleForm
 from studios.models import Invitation, Membership, Role
 
 LAST_OWNER = "A studio needs an owner. Make somebody else an owner first."
@@ -26,7 +26,7 @@ def team(request: StudioRequest) -> HttpResponse:
 def show(request: StudioRequest, form: InvitationForm) -> HttpResponse:
     context = {
         "form": form,
-        "roles": ROLE_MEANINGS,
+        "roles": Role.choices,
         "members": Membership.objects.for_studio(request.studio).by_name(),
         "invitations": Invitation.objects.for_studio(request.studio)
         .pending()

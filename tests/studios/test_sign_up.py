@@ -40,6 +40,8 @@ def test_the_address_is_unverified_until_its_link_is_opened(client: Browser, db:
     client.post(link.removeprefix("http://testserver"))
 
     assert letter.to == ["paula@studio.test"]
+    assert letter.subject == "Confirm your email address"
+    assert "testserver" not in letter.body.replace(link, "")
     assert before is False
     assert owner_is_verified(studio) is True
 
