@@ -4,16 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
-from clients import desk
+from clients import desk, outside
 from clients.models import Client
 from studios.models import Studio, User
 from tests.cast import sign_in
 
 AddClient = Callable[..., Client]
+
+
+@pytest.fixture(autouse=True)
+def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients know no integration, and neither do these tests."""
+    monkeypatch.setattr(outside, "_registered", [])
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ class Desk:
     def open(self, client: Client) -> dict[str, str]:
         """What the form for the client holds when it is opened."""
         response = self.browser.get(address_of("edit", client))
-        values = {name: field.initial for name, field in bound_fields(response)}
+        values = {bound.name: bound.initial for bound in response.context["form"]}
         return {name: str(value) for name, value in values.items() if value not in (None, False)}
 
     def save(self, client: Client, typed: dict[str, str]) -> Any:
@@ -76,11 +81,6 @@ class Desk:
         """Open the form, change some of it (None unticks a box) and save."""
         typed = {**self.open(client), **changed}
         return self.save(client, {name: text for name, text in typed.items() if text is not None})
-
-
-def bound_fields(response: HttpResponse) -> Any:
-    form = response.context["form"]  # type: ignore[attr-defined]
-    return [(bound.name, bound) for bound in form]
 
 
 def address_of(page: str, client: Client) -> str:

@@ -2,34 +2,25 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.urls import reverse
 
 from clients import consent
 from clients.models import Client, Door
 from studios.models import Studio, User
+from tests.at_once import at_once
 from tests.clients.conftest import AddClient, Desk, browser_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(*jobs: Callable[[], Any]) -> list[Any]:
-    """Run the jobs in threads that start together; what each returned."""
-    start = Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return job()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(jobs)) as threads:
-        return list(threads.map(run, jobs))
+def alone(work: Callable[[], Any]) -> Any:
+    """In a thread of its own: beside a transaction that the test holds open."""
+    [outcome] = at_once(work)
+    return outcome
 
 
 def wait_until_blocked() -> None:
@@ -47,7 +38,7 @@ def wait_until_blocked() -> None:
 def test_of_two_saves_of_one_address_one_is_refused_kindly(lotus: Studio, fay: User) -> None:
     desks = [Desk(browser_of(fay)) for _ in range(4)]
 
-    answers = at_once(
+    answers: list[Any] = at_once(
         *[lambda desk=desk: desk.add(first_name="Ana", email="ana@example.com") for desk in desks]
     )
 
@@ -64,9 +55,9 @@ def test_an_address_saved_while_ours_waits_is_refused_kindly(lotus: Studio, fay:
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             Client.objects.create(studio=lotus, first_name="Bea", email="ANA@example.com")
-            answer = threads.submit(at_once, lambda: desk.add(email="ana@example.com"))
+            answer = threads.submit(alone, lambda: desk.add(email="ana@example.com"))
             wait_until_blocked()
-        [refused] = answer.result()
+        refused = answer.result()
 
     assert refused.status_code == 200
     assert "Bea already uses this address" in refused.content.decode()
@@ -81,9 +72,9 @@ def test_an_edit_to_an_address_saved_meanwhile_is_refused_kindly(
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             Client.objects.create(studio=lotus, first_name="Bea", email="bea@example.com")
-            answer = threads.submit(at_once, lambda: desk.save(ana, typed))
+            answer = threads.submit(alone, lambda: desk.save(ana, typed))
             wait_until_blocked()
-        [refused] = answer.result()
+        refused = answer.result()
 
     assert refused.status_code == 200
     assert "Bea already uses this address" in refused.content.decode()
@@ -98,9 +89,9 @@ def test_an_opt_out_under_way_wins_over_the_form_that_waits_for_it(
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             consent.withdraw(Client.objects.for_edit(lotus).get(pk=ana.pk), door=Door.ONE_CLICK)
-            answer = threads.submit(at_once, lambda: desk.save(ana, typed))
+            answer = threads.submit(alone, lambda: desk.save(ana, typed))
             wait_until_blocked()
-        [saved] = answer.result()
+        saved = answer.result()
 
     ana.refresh_from_db()
     assert saved.status_code == 302
@@ -131,7 +122,7 @@ def test_edits_of_two_clients_wait_for_nobody(
 
     with ThreadPoolExecutor(1) as threads, transaction.atomic():
         Client.objects.for_edit(lotus).get(pk=ana.pk)
-        answer = threads.submit(at_once, lambda: desk.edit(bea, last_name="Silva"))
-        [saved] = answer.result(timeout=10)
+        answer = threads.submit(alone, lambda: desk.edit(bea, last_name="Silva"))
+        saved = answer.result(timeout=10)
 
     assert saved.status_code == 302

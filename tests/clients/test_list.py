@@ -163,7 +163,7 @@ def test_the_saved_client_stands_on_top_and_is_marked(
     add_client(first_name="B")
     last = add_client(first_name="Z")
 
-    response = ians.get(LIST, {"saved": last.public_id})
+    response = ians.get(LIST, {"saved": str(last.public_id)})
 
     assert names(response) == ["Z", "A", "B"]
     assert [row.is_saved for row in response.context["list"].rows] == [True, False, False]

@@ -46,10 +46,8 @@ class Post:
 
 
 @pytest.fixture(autouse=True)
-def post(monkeypatch: pytest.MonkeyPatch) -> outside.Outside:
-    post = Post()
-    monkeypatch.setattr(outside, "_registered", [post])
-    return post
+def post(no_services: None) -> None:
+    outside.register(Post())
 
 
 def test_the_list_has_its_notice_its_column_and_its_chips(

@@ -1,18 +1,15 @@
 """The welcome email: who gets it, once, and what it carries."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email.message import EmailMessage
+from email.message import Message
 from smtplib import SMTPServerDisconnected
-from threading import Barrier
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -20,6 +17,7 @@ from clients import consent, welcomes
 from clients.models import Client, Door
 from clients.tasks import send_welcomes
 from studios.models import Studio, User
+from tests.at_once import at_once
 from tests.clients.conftest import AddClient, Desk
 
 pytestmark = pytest.mark.django_db
@@ -29,9 +27,15 @@ def recipients() -> Sequence[str]:
     return sorted(address for message in mail.outbox for address in message.to)
 
 
-def sent() -> EmailMessage:
+def sent() -> Message:
     [message] = mail.outbox
     return message.message()
+
+
+def sent_parts() -> Sequence[str]:
+    """As text and as HTML."""
+    parts: Any = sent().get_payload()
+    return [part.get_payload(decode=True).decode() for part in parts]
 
 
 def test_a_client_added_with_consent_is_welcomed_once(olive: User, ana: Client) -> None:
@@ -122,8 +126,7 @@ def test_it_carries_who_writes_and_how_to_stop_it(
     assert message["From"] == "Lotus Yoga <hello@junocal.test>"
     assert message["List-Unsubscribe"] == f"<{link}>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    for part in message.get_payload():
-        text = part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    for text in sent_parts():
         assert all(words in text for words in ("Lotus Yoga", "Lotusweg 1, Berlin", link))
 
 
@@ -147,7 +150,7 @@ def test_what_people_typed_makes_no_header_and_no_markup(
     send_welcomes()
 
     message = sent()
-    html = mail.outbox[0].alternatives[0].content  # type: ignore[attr-defined]
+    html = sent_parts()[1]
     assert message["Bcc"] is None
     assert recipients() == ["ana@example.com"]
     assert "<i>" not in html
@@ -204,18 +207,12 @@ def test_two_workers_send_each_welcome_once_and_no_more_than_a_days_share(
     settings.WELCOME_EMAILS_PER_STUDIO_AND_DAY = 15
     for number in range(20):
         add_client(email=f"c{number}@example.com", email_opt_in=True)
-    start = Barrier(4)
 
-    def work(_: int) -> None:
-        start.wait()
-        try:
-            for _ in range(5):
-                welcomes.send_due()
-        finally:
-            connections.close_all()
+    def work() -> None:
+        for _ in range(5):
+            welcomes.send_due()
 
-    with ThreadPoolExecutor(4) as workers:
-        list(workers.map(work, range(4)))
+    assert at_once(work, work, work, work) == [None] * 4
 
     assert len(recipients()) == 15
     assert len(set(recipients())) == 15

@@ -28,6 +28,8 @@ CHOSEN = {
     "studios/invitations.py:read": "the signed link names one invitation",
     "studios/invitations.py:accept": "makes a member of the invitation's studio",
     "integrations/klaviyo/optouts.py:_depart": "clients of rows that the worker claimed before",
+    "integrations/klaviyo/views/consent.py:install": "the person's own studios, to choose from",
+    "integrations/klaviyo/outbox.py:lock_client": "the client of a row that the worker claimed",
     "integrations/klaviyo/tasks.py:sync_studio": "a ring names its studio by id",
 }
 
