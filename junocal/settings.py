@@ -229,6 +229,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
+        "celery.app.trace": {"level": "WARNING"},  # two lines for every task otherwise
+        "celery.worker.strategy": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},  # its debug lines carry addresses and queries
     },
 }
