@@ -164,6 +164,8 @@ ACCOUNT_FORMS = {"signup": "studios.signup.SignUpForm"}
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # an unverified owner may look around but mails nobody
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
+# Throttles count by address: how many proxies stand between us and the visitor.
+ALLAUTH_TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Junocal"
 
