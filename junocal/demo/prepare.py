@@ -11,7 +11,6 @@ def main() -> None:
     django.setup()
     Path(os.environ["STATIC_ROOT"]).mkdir(exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
-    call_command("createcachetable", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     call_command("seed_demo", verbosity=0)
 
