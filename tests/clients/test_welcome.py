@@ -93,6 +93,12 @@ def test_an_opt_out_outside_of_consent_counts_as_well(olive: User, ana: Client) 
     assert recipients() == []
 
 
+def test_an_opt_out_between_the_look_and_the_claim_counts(ana: Client, lotus: Studio) -> None:
+    Client.objects.filter(pk=ana.pk).update(email_opt_in=False)
+
+    assert welcomes.claim(lotus) is None
+
+
 def test_a_studio_writes_so_many_a_day_and_the_rest_the_next(
     olive: User, add_client: AddClient, settings: Any
 ) -> None:
