@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from clients.models import Client
@@ -46,7 +46,9 @@ UPDATE klaviyo_clientsync sync
    AND sync.lease_until > statement_timestamp() + make_interval(secs => %(deadline_s)s)
    AND connection.id = sync.connection_id
    AND connection.fenced_at IS NULL AND connection.paused_at IS NULL
+   AND connection.refused_at IS NULL
    AND client.id = sync.client_id AND client.email_opt_in AND client.email <> ''
+   AND client.klaviyo_profile_id IS NOT DISTINCT FROM %(bound_to)s
 """
 
 
@@ -99,7 +101,8 @@ def claim(connection: Connection, priority: Priority, limit: int) -> list[Client
 
 def depart(row: ClientSync, address: str, profile_id: str | None, fields: list[str]) -> None:
     """Right before a push leaves: write down what it may expose; raises `Cancelled` if the lease,
-    the connection or the client's consent no longer carries it."""
+    the connection or the client's consent no longer carries it, or if its profile id has gone to
+    another client since the claim."""
     values = {
         "sync": row.pk,
         "lease": row.lease,
@@ -110,6 +113,7 @@ def depart(row: ClientSync, address: str, profile_id: str | None, fields: list[s
     }
     with database.cursor() as cursor:
         cursor.execute(DEPART, values)
+        "bound_to": row.client.klaviyo_profile_id if row.client else None,
         if not cursor.rowcount:
             raise Cancelled
     row.exposed.setdefault(address, profile_id)
@@ -127,17 +131,24 @@ def still_ours(rows: Collection[ClientSync]) -> set[int]:
     return set(standing.values_list("pk", flat=True))
 
 
-def complete(row: ClientSync, reason: Reason | str = "", **changes: Any) -> bool:
+def complete(
+    row: ClientSync, reason: Reason | str = "", *, once_more: bool = False, **changes: Any
+) -> bool:
     """What was wanted at the claim is reached, or a person has to act (`reason`).
 
     False where the lease was lost or the connection fenced: then nothing is written. A row whose
-    outcome was once unknown stays due until it was pushed again after the quarantine.
+    outcome was once unknown stays due until it was pushed again after the quarantine; so does one
+    that is to be pushed `once_more`.
     """
     owed = row.confirm_at is not None and not row.confirming
-    if owed:
+    if owed or once_more:
         unmoved = Q(wanted=row.wanted)
-        changes["due_at"] = Case(When(unmoved, then=F("confirm_at")), default=F("due_at"))
-        changes["wanted"] = Case(When(unmoved, then=F("wanted") + 1), default=F("wanted"))
+        confirm_at = F("confirm_at") if owed else _quarantined()
+        changes["confirm_at"] = confirm_at
+        changes["due_at"] = Case(When(unmoved, then=confirm_at), default=F("due_at"))
+        changes["wanted"] = Case(
+            When(unmoved, then=row.wanted + 1), default=F("wanted"), output_field=BigIntegerField()
+        )
     else:
         changes["confirm_at"] = None
     return _settle(
