@@ -66,14 +66,10 @@ class Klaviyo:
 
     def find_profiles(self, addresses: Sequence[str], depart: Depart) -> list[Profile]:
         """The profiles that hold any of these addresses, however spelt; at most 100."""
-        listed = dumps(list(addresses), ensure_ascii=False, separators=SEPARATORS)
-        params = {
-            "filter": f"any(email,{listed})",
-            "fields[profile]": "email",
-            "page[size]": "100",
-        }
-        document = self._call(Operation.GET_PROFILES, depart, params=params)
-        return [_profile(item) for item in _items(document)]
+        return self._profiles("email", addresses, depart)
+
+    def has_profile(self, profile_id: str, depart: Depart) -> bool:
+        return bool(self._profiles("id", [profile_id], depart))
 
     def create_profile(self, attributes: Attributes, depart: Depart) -> Profile:
         """A new profile; touches nobody else's (`Conflict` where an identifier is taken)."""
@@ -95,6 +91,16 @@ class Klaviyo:
         kind = "profile-suppression-bulk-create-job"
         body = {"data": {"type": kind, "attributes": attributes}}
         self._call(Operation.SUPPRESS, depart, json=body)
+
+    def _profiles(self, key: str, wanted: Sequence[str], depart: Depart) -> list[Profile]:
+        listed = dumps(list(wanted), ensure_ascii=False, separators=SEPARATORS)
+        params = {
+            "filter": f"any({key},{listed})",
+            "fields[profile]": "email",
+            "page[size]": "100",
+        }
+        document = self._call(Operation.GET_PROFILES, depart, params=params)
+        return [_profile(item) for item in _items(document)]
 
     def _call(
         self,

@@ -161,6 +161,13 @@ def wait(row: ClientSync, wait_s: float) -> bool:
     return _settle(row, due_at=_later(row, wait_s))
 
 
+def lock_client(row: ClientSync) -> bool:
+    """Before a row is completed together with anything that refers to its client: edits lock the
+    client first as well. False where it was deleted meanwhile."""
+    client = Client.objects.filter(Q(pk=row.client_id)).values_list("pk")
+    return bool(list(client.select_for_update(no_key=True)))
+
+
 def postpone(row: ClientSync, wait_s: float, *, unknown: bool) -> bool:
     """Try again later; at once if the client changed meanwhile (an opt-out waits for nothing)."""
     changes: dict[str, Any] = {

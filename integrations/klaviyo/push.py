@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from clients.models import Client, same_address
-from integrations.klaviyo import outbox, profiles
+from integrations.klaviyo import bindings, outbox, profiles
 from integrations.klaviyo.answers import Conflict, NotFound, Rejected
 from integrations.klaviyo.api import Cancelled, Klaviyo, Profile
 from integrations.klaviyo.models import ClientSync, SyncEvent
 from integrations.klaviyo.reasons import Reason
-from studios.tenancy import hold
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +55,9 @@ class Plan:
 def push(row: ClientSync, api: Klaviyo, found: Found | None = None) -> None:
     """Bring Klaviyo's profile of this client to its present state, and complete the row.
 
+    A phone that belongs to another profile may be on its way from one client to another: the
+    client is pushed once more before that is settled.
+
     `found` is the outcome of a look-up made just now for clients without a profile id.
     """
     try:
@@ -81,35 +82,42 @@ def _upsert(row: ClientSync, api: Klaviyo, found: Found | None) -> tuple[Plan, P
     client = _client(row)
     plan = _first_plan(row, client)
     if plan.profile_id is None:
-        _find(row, api, plan, found)
+        _adopt(row, plan, _owner(row, api) if found is None else found.get(client.address))
     for _ in range(STEPS_MAX):
         try:
             profile = _send(row, api, plan)
         except Rejected as error:
             _without_what_was_rejected(plan, error)
         except NotFound:
-            plan.start_anew(client.address)
-            _find(row, api, plan)
+            _resolve_not_found(row, api, plan)
         except Conflict:
             _resolve(row, api, plan)
         else:
             if same_address(profile.email) == client.address:
                 return plan, profile
-            plan.stands = False  # it was changed there by hand
+            _set_right(row, api, plan, profile)
     raise NeedsPerson(Reason.EMAIL_TAKEN)
 
 
 def _first_plan(row: ClientSync, client: Client) -> Plan:
-    known = row.confirmed_address
-    stands = same_address(known) == client.address and row.confirm_at is None
-    return Plan(client.klaviyo_profile_id, known if stands else client.address, stands)
+    profile_id, known = client.klaviyo_profile_id, row.confirmed_address
+    is_there = same_address(known) == client.address and row.confirm_at is None
+    stands = profile_id is not None and is_there
+    return Plan(profile_id, known if stands else client.address, stands)
 
 
-def _find(row: ClientSync, api: Klaviyo, plan: Plan, found: Found | None = None) -> None:
-    """Adopt the profile that already has the client's address, if there is one."""
-    found = look_up([row], api) if found is None else found
-    profile = found.get(_client(row).address)
+def _owner(row: ClientSync, api: Klaviyo) -> Profile | None:
+    """The profile that has the client's address now."""
+    try:
+        found = look_up([row], api)
+    except Rejected as error:
+        raise NeedsPerson(Reason.EMAIL_INVALID) from error
+    return found.get(_client(row).address)
+
+
+def _adopt(row: ClientSync, plan: Plan, profile: Profile | None) -> None:
     if profile:
+        bindings.inherit(row, profile.id)
         plan.adopt(profile)
 
 
@@ -136,29 +144,49 @@ def _without_what_was_rejected(plan: Plan, error: Rejected) -> None:
         raise NeedsPerson(Reason.REFUSED)
 
 
+def _resolve_not_found(row: ClientSync, api: Klaviyo, plan: Plan) -> None:
+    """The profile is gone; or it isn't, and Klaviyo answers a conflict so (seen live)."""
+    looks = partial(_depart_to_read, [row])
+    if plan.profile_id is None or api.has_profile(plan.profile_id, looks):
+        _resolve(row, api, plan)
+    else:
+        _start_anew(row, api, plan)
+
+
 def _resolve(row: ClientSync, api: Klaviyo, plan: Plan) -> None:
     """An identifier belongs to another profile: is it the address, or the phone?"""
-    owner = look_up([row], api).get(_client(row).address)
+    owner = _owner(row, api)
     if owner is None or owner.id == plan.profile_id:
         if plan.without_phone:
             raise NeedsPerson(Reason.EMAIL_TAKEN)
         plan.without_phone = Reason.PHONE_TAKEN
-    elif plan.profile_id is None or _belongs_to_our_client(row, owner.id):
-        plan.adopt(owner)
+    elif plan.profile_id is None or bindings.belongs_to_another(row, owner.id):
+        _adopt(row, plan, owner)
     else:
         raise NeedsPerson(Reason.EMAIL_TAKEN)
 
 
-def _belongs_to_our_client(row: ClientSync, profile_id: str) -> bool:
-    return Client.objects.for_studio(row.studio).filter(klaviyo_profile_id=profile_id).exists()
+def _set_right(row: ClientSync, api: Klaviyo, plan: Plan, profile: Profile) -> None:
+    """The profile turned out to have another address."""
+    if plan.adopted:  # for an address that it lost meanwhile
+        bindings.give_back(row, profile.id)
+        _start_anew(row, api, plan)
+    else:
+        plan.stands = False  # it was changed there by hand
+
+
+def _start_anew(row: ClientSync, api: Klaviyo, plan: Plan) -> None:
+    plan.start_anew(_client(row).address)
+    _adopt(row, plan, _owner(row, api))
 
 
 @transaction.atomic
 def _complete(row: ClientSync, plan: Plan, profile: Profile) -> None:
-    _bind(row, profile.id)
+    bindings.bind(row, profile.id)
     done = outbox.complete(
         row,
         plan.without_phone or "",
+        once_more=plan.without_phone == Reason.PHONE_TAKEN != row.reason,
         exposed=_exposed_after(row, profile),
         confirmed_address=profile.email,
         pushed_at=Now(),
@@ -167,22 +195,6 @@ def _complete(row: ClientSync, plan: Plan, profile: Profile) -> None:
         _note(row, _what(plan))
     else:
         transaction.set_rollback(True)
-
-
-def _bind(row: ClientSync, profile_id: str) -> None:
-    """The profile follows the address: another client that had this id looks for its own again."""
-    client = _client(row)
-    hold(client.studio_id)
-    holders = Client.objects.for_studio(row.studio).filter(
-        Q(pk=client.pk) | Q(klaviyo_profile_id=profile_id)
-    )
-    pks = list(holders.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-    others = [pk for pk in pks if pk != client.pk]
-    if others:
-        Client.objects.for_studio(row.studio).filter(pk__in=others).update(klaviyo_profile_id=None)
-        ClientSync.objects.for_studio(row.studio).filter(client__in=others).update(digest="")
-        outbox.mark(others)
-    Client.objects.for_studio(row.studio).filter(pk=client.pk).update(klaviyo_profile_id=profile_id)
 
 
 def _exposed_after(row: ClientSync, profile: Profile) -> dict[str, str | None]:
@@ -200,7 +212,7 @@ def _exposed_after(row: ClientSync, profile: Profile) -> dict[str, str | None]:
 
 def _park(row: ClientSync, reason: Reason) -> None:
     with transaction.atomic():
-        if outbox.complete(row, reason):
+        if outbox.lock_client(row) and outbox.complete(row, reason):
             _note(row, SyncEvent.What.REFUSED, reason)
 
 
