@@ -8,6 +8,7 @@ No code path here subscribes anybody or lifts a suppression.
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Lower, Now, Trim
@@ -24,15 +25,11 @@ logger = logging.getLogger(__name__)
 
 
 def suppress(rows: Sequence[ClientSync], api: Klaviyo) -> None:
-    """Tell Klaviyo of these opt-outs and complete their rows."""
-    for batch in _chunks(rows, LOOKUP_BATCH):
-        _find_unexposed(batch, api)
-    known = [row for row in rows if _addresses(row)]
-    for row in rows:
-        if row not in known:
-            _complete(row, SyncEvent.What.NOT_FOUND)
-    for batch in _batches(known):
-        _suppress_batch(batch, api)
+    """Tell Klaviyo of these opt-outs and complete their rows; first those that need no look-up."""
+    exposed = [row for row in rows if _is_exposed(row)]
+    _suppress_known(exposed, api)
+    for chunk in _chunks([row for row in rows if row not in exposed], LOOKUP_BATCH):
+        _suppress_known(_looked_up(chunk, api), api)
 
 
 def needs_suppression(row: ClientSync) -> bool:
@@ -40,9 +37,22 @@ def needs_suppression(row: ClientSync) -> bool:
     return row.client is None or row.client.has_opted_out
 
 
+def _looked_up(rows: Sequence[ClientSync], api: Klaviyo) -> list[ClientSync]:
+    """These rows after a look-up. Refused for one bad address, it is halved until that is found:
+    nothing can stand there under such an address."""
+    try:
+        _find_unexposed(rows, api)
+    except Rejected:
+        if len(rows) == 1:
+            return [*rows] if rows[0].exposed else _refused(rows[0])
+        middle = len(rows) // 2
+        return _looked_up(rows[:middle], api) + _looked_up(rows[middle:], api)
+    return [*rows]
+
+
 def _find_unexposed(rows: Sequence[ClientSync], api: Klaviyo) -> None:
     """Look up the addresses that we never sent, and expose those found."""
-    unknown = {_current_address(row): row for row in rows if not _is_exposed(row)}
+    unknown = {_current_address(row): row for row in rows}
     unknown.pop("", None)
     if not unknown:
         return
@@ -51,6 +61,15 @@ def _find_unexposed(rows: Sequence[ClientSync], api: Klaviyo) -> None:
         row = unknown.get(same_address(profile.email))
         if row:
             row.exposed[profile.email] = profile.id
+
+
+def _suppress_known(rows: Sequence[ClientSync], api: Klaviyo) -> None:
+    known = [row for row in rows if _addresses(row)]
+    for row in rows:
+        if row not in known:
+            _complete(row, SyncEvent.What.NOT_FOUND)
+    for batch in _batches(known):
+        _suppress_batch(batch, api)
 
 
 def _suppress_batch(rows: list[ClientSync], api: Klaviyo) -> None:
@@ -70,22 +89,50 @@ def _suppress_batch(rows: list[ClientSync], api: Klaviyo) -> None:
 
 def _halve(rows: list[ClientSync], api: Klaviyo) -> None:
     if len(rows) == 1:
-        _complete(rows[0], SyncEvent.What.REFUSED, Reason.EMAIL_INVALID)
+        _suppress_one_by_one(rows[0], api)
         return
     middle = len(rows) // 2
     _suppress_batch(rows[:middle], api)
     _suppress_batch(rows[middle:], api)
 
 
+def _suppress_one_by_one(row: ClientSync, api: Klaviyo) -> None:
+    """An address that was mistyped once must not keep its correction from being suppressed."""
+    addresses = _addresses(row)
+    accepted = len(addresses) > 1 and [a for a in addresses if _is_accepted(a, row, api)]
+    if accepted:
+        _complete(row, SyncEvent.What.SUPPRESSED)
+    else:
+        _refused(row)
+
+
+def _is_accepted(address: str, row: ClientSync, api: Klaviyo) -> bool:
+    try:
+        api.suppress([address], partial(_depart, [row]))
+    except Rejected:
+        return False
+    return True
+
+
+def _refused(row: ClientSync) -> list[ClientSync]:
+    """Completed, for a person to look at: nothing is left of it to be sent."""
+    _complete(row, SyncEvent.What.REFUSED, Reason.EMAIL_INVALID)
+    return []
+
+
 def _complete(row: ClientSync, what: SyncEvent.What, reason: Reason | None = None) -> None:
     told = what == SyncEvent.What.SUPPRESSED
-    changes = {"suppressed_at": Now()} if told else {}
+    changes: dict[str, Any] = {"suppressed_at": Now()} if told else {}
     with transaction.atomic():
+        client = row.client if outbox.lock_client(row) else None
         if not outbox.complete(row, reason or "", exposed=row.exposed, **changes):
             return
-        if row.client:
+        if client:
             SyncEvent.objects.create(
-                connection_id=row.connection_id, client=row.client, what=what, reason=reason or ""
+                connection_id=row.connection_id,
+                client=client,
+                what=what,
+                reason=reason or "",
             )
         elif not reason:  # the client was deleted: its address is forgotten too
             ClientSync.objects.for_studio(row.studio).settled().filter(pk=row.pk).delete()
