@@ -9,7 +9,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
@@ -32,16 +32,19 @@ class CannotOpen(Exception):
 class Keyring:
     """The keys of `TOKEN_ENCRYPTION_KEYS` (`id:base64`, separated by commas); the first seals."""
 
-    keys: Mapping[str, bytes]
+    keys: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        keys = dict(_parse_key(entry) for entry in text.split(",") if entry.strip())
+        keys = [_parse_key(entry) for entry in text.split(",") if entry.strip()]
         if not keys:
             raise ImproperlyConfigured(
                 "TOKEN_ENCRYPTION_KEYS is empty: set it to id:base64 of 32 random bytes."
             )
-        return cls(keys)
+        ids = [key_id for key_id, _ in keys]
+        if twice := sorted({key_id for key_id in ids if ids.count(key_id) > 1}):
+            raise ImproperlyConfigured(f"TOKEN_ENCRYPTION_KEYS: {twice[0]} names two keys.")
+        return cls(dict(keys))
 
     @property
     def first(self) -> str:
@@ -92,8 +95,9 @@ def keyring() -> Keyring:
 
 
 def key_id_of(sealed: str) -> str:
-    """Which key sealed this, so that rotation finds what is left to do."""
-    return sealed.split(".")[1]
+    """Which key sealed this, so that rotation finds what is left to do; empty where none did."""
+    version, _, rest = sealed.partition(".")
+    return rest.partition(".")[0] if version == VERSION else ""
 
 
 @lru_cache(maxsize=4)
