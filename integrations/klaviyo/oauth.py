@@ -16,6 +16,7 @@ from integrations.klaviyo import answers, http
 from integrations.klaviyo.http import Answer, NoAnswer
 
 VERIFIER_BYTES = 64  # 86 characters of base64url; RFC 7636 allows 43 to 128
+LIFE_UNTOLD_S = 300  # `expires_in` is only recommended: a token must not be lost for want of it
 
 
 class GrantDead(Exception):
@@ -27,10 +28,14 @@ class ConfigurationRefused(Exception):
 
 
 class OAuthUnavailable(Exception):
-    """No usable answer now; nothing is known about the grant. Try again."""
+    """No usable answer now; nothing is known about the grant. Try again.
 
-    def __init__(self, why: str, wait_s: float | None = None) -> None:
+    `may_be_done` tells whether Klaviyo may have carried the request out all the same.
+    """
+
+    def __init__(self, why: str, *, may_be_done: bool = True, wait_s: float | None = None) -> None:
         super().__init__(why)
+        self.may_be_done = may_be_done
         self.wait_s = wait_s
 
 
@@ -86,7 +91,8 @@ def refresh(refresh_token: str) -> Grant:
 def revoke(refresh_token: str) -> None:
     """Kill the grant and uninstall the app there; an already revoked one is fine (contract 1.7)."""
     answer = _post("/oauth/revoke", token=refresh_token, token_type_hint="refresh_token")  # noqa: S106
-    if answer.status >= 300 and _error(answer) != "invalid_grant":
+    is_page = answer.headers.get("Content-Type", "").startswith("text/html")  # maintenance, edge
+    if is_page or (answer.status >= 300 and _error(answer) != "invalid_grant"):
         raise OAuthUnavailable(f"revoke answered {answer.status}")
 
 
@@ -96,7 +102,7 @@ def _token(**form: str) -> Grant:
         raise _refusal(answer)
     try:
         return _grant(answer.json())
-    except (NoAnswer, KeyError, TypeError, ValueError) as error:
+    except (NoAnswer, AttributeError, KeyError, TypeError) as error:
         raise OAuthUnavailable("the answer is no token answer") from error
 
 
@@ -111,7 +117,7 @@ def _post(path: str, **form: str) -> Answer:
             basic=basic,
         )
     except NoAnswer as error:
-        raise OAuthUnavailable(str(error)) from error
+        raise OAuthUnavailable(str(error), may_be_done=error.sent) from error
 
 
 def _grant(body: dict[str, Any]) -> Grant:
@@ -119,8 +125,15 @@ def _grant(body: dict[str, Any]) -> Grant:
         access_token=_text(body["access_token"]),
         refresh_token=_text(body.get("refresh_token") or ""),
         scopes=frozenset(_text(body.get("scope") or "").split()),
-        expires_in_s=int(body["expires_in"]),
+        expires_in_s=_seconds(body.get("expires_in")),
     )
+
+
+def _seconds(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return LIFE_UNTOLD_S
 
 
 def _text(value: Any) -> str:
@@ -137,7 +150,9 @@ def _refusal(answer: Answer) -> Exception:
     if answer.status in (400, 401) and error:
         return ConfigurationRefused(error)
     return OAuthUnavailable(
-        f"the token endpoint answered {answer.status}", answers.retry_after_s(answer.headers)
+        f"the token endpoint answered {answer.status}",
+        may_be_done=answer.status >= 500,
+        wait_s=answers.retry_after_s(answer.headers),
     )
 
 
