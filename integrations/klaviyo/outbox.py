@@ -77,8 +77,11 @@ def again(rows: QuerySet[ClientSync]) -> int:
 
 
 @transaction.atomic
-def claim(connection: Connection, priority: Priority, limit: int) -> list[ClientSync]:
-    """Up to `limit` due rows of this priority, leased to the caller, with their clients as now.
+def claim(
+    connection: Connection, priority: Priority, limit: int, *, bound: bool = False
+) -> list[ClientSync]:
+    """Up to `limit` due rows of this priority, leased to the caller, with their clients as now;
+    only clients whose profile id is known, where `bound` is asked for.
 
     A row taken over from an expired lease is pushed once more after the quarantine: the request
     of whoever held it may still arrive.
@@ -89,6 +92,8 @@ def claim(connection: Connection, priority: Priority, limit: int) -> list[Client
     if rows.leased().values("lease").distinct().count() >= CLAIMS_PER_STUDIO:
         return []
     due = rows.due().filter(priority=priority, connection__fenced_at=None).order_by("due_at")
+    if bound:
+        due = due.exclude(client__klaviyo_profile_id=None)
     pks = list(due.select_for_update(skip_locked=True, of=("self",)).values_list("pk")[:limit])
     claimed = ClientSync.objects.filter(pk__in=[pk for (pk,) in pks])
     claimed.update(
@@ -108,12 +113,12 @@ def depart(row: ClientSync, address: str, profile_id: str | None, fields: list[s
         "lease": row.lease,
         "address": address,
         "profile_id": profile_id,
+        "bound_to": row.client.klaviyo_profile_id if row.client else None,
         "fields": fields,
         "deadline_s": DEADLINE_S,
     }
     with database.cursor() as cursor:
         cursor.execute(DEPART, values)
-        "bound_to": row.client.klaviyo_profile_id if row.client else None,
         if not cursor.rowcount:
             raise Cancelled
     row.exposed.setdefault(address, profile_id)
@@ -156,16 +161,16 @@ def complete(
     )
 
 
-def wait(row: ClientSync, wait_s: float) -> bool:
-    """Nothing was tried: come back in a while, or at once if the client changed meanwhile."""
-    return _settle(row, due_at=_later(row, wait_s))
-
-
 def lock_client(row: ClientSync) -> bool:
     """Before a row is completed together with anything that refers to its client: edits lock the
     client first as well. False where it was deleted meanwhile."""
     client = Client.objects.filter(Q(pk=row.client_id)).values_list("pk")
     return bool(list(client.select_for_update(no_key=True)))
+
+
+def wait(row: ClientSync, wait_s: float) -> bool:
+    """Nothing was tried: come back in a while, or at once if the client changed meanwhile."""
+    return _settle(row, due_at=_later(row, wait_s))
 
 
 def postpone(row: ClientSync, wait_s: float, *, unknown: bool) -> bool:

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from integrations.klaviyo import budgets, connections, optouts, outbox
-from integrations.klaviyo.answers import Forbidden, NotSent, Throttled, Unauthorized, Unknown
+from integrations.klaviyo.answers import (
+    Forbidden,
+    NotSent,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unknown,
+)
 from integrations.klaviyo.api import Cancelled, Klaviyo
 from integrations.klaviyo.limits import backoff_s
 from integrations.klaviyo.models import ClientSync, Connection, Priority
@@ -36,16 +43,17 @@ def run(connection: Connection, lanes: Iterable[Priority]) -> bool:
     """Work on this connection for about a second, what outranks first; whether more may be due."""
     ends_at = time.monotonic() + QUANTUM_S
     while time.monotonic() < ends_at:
-        if not any(_work(connection, lane) for lane in lanes):
+        # As it is now: fenced, paused or refused meanwhile, it is worked for no longer.
+        fresh = Connection.objects.live().filter(pk=connection.pk).first()
+        if fresh is None or not any(_work(fresh, lane) for lane in lanes):
             return False
     return True
 
 
 def _work(connection: Connection, lane: Priority) -> bool:
     """Claim and handle one batch of a lane; whether there was one."""
-    backfill = lane >= Priority.KNOWN_OPT_OUT
-    api = Klaviyo(connection, backfill=backfill)
-    rows = outbox.claim(connection, lane, _claimable(connection, lane, backfill=backfill))
+    api = Klaviyo(connection, backfill=lane >= Priority.KNOWN_OPT_OUT)
+    rows = _claim(connection, lane, backfill=api.backfill)
     opt_outs = [row for row in rows if optouts.needs_suppression(row)]
     pushes = [row for row in rows if row not in opt_outs]
     _suppress(opt_outs, api)
@@ -53,14 +61,18 @@ def _work(connection: Connection, lane: Priority) -> bool:
     return bool(rows)
 
 
-def _claimable(connection: Connection, lane: Priority, *, backfill: bool) -> int:
-    """How many rows to claim: none that could not be sent now anyway."""
+def _claim(connection: Connection, lane: Priority, *, backfill: bool) -> list[ClientSync]:
+    """Claim what can be sent now: clients with a profile id go on while new ones must wait."""
+    affordable = partial(budgets.affordable, connection, backfill=backfill)
     if lane in OPT_OUTS:
-        payable = budgets.affordable(connection, (Operation.SUPPRESS,), backfill=backfill)
-        return SUPPRESSION_BATCH if payable else 0
+        payable = affordable((Operation.SUPPRESS,))
+        return outbox.claim(connection, lane, SUPPRESSION_BATCH if payable else 0)
     if connection.is_paused or connection.is_refused:
-        return 0
-    return min(CLAIM_ROWS, budgets.affordable(connection, PUSHES, backfill=backfill))
+        return []
+    if limit := min(CLAIM_ROWS, affordable(PUSHES)):
+        return outbox.claim(connection, lane, limit)
+    limit = min(CLAIM_ROWS, affordable((Operation.UPDATE_PROFILE,)))
+    return outbox.claim(connection, lane, limit, bound=True)
 
 
 def _suppress(rows: Sequence[ClientSync], api: Klaviyo) -> None:
@@ -70,22 +82,30 @@ def _suppress(rows: Sequence[ClientSync], api: Klaviyo) -> None:
 
 def _push(rows: Sequence[ClientSync], api: Klaviyo) -> None:
     to_send = [row for row in rows if not _settled_unsent(row)]
-    found: dict[int, Found | None] = {row.pk: None for row in to_send}
-    unknown = [row for row in to_send if row.client and not row.client.klaviyo_profile_id]
-    if len(unknown) > 1:
-        found |= _look_up_together(unknown, api)
-    for row in to_send:
+    bound = [row for row in to_send if row.client and row.client.klaviyo_profile_id]
+    for row in bound:  # first: what they move away from is free before anybody looks for it
+        _guard([row], api.connection, partial(push, row, api))
+    unbound = [row for row in to_send if row not in bound]
+    found = _look_up_together(unbound, api)
+    for row in unbound:
         if row.pk in found:
             _guard([row], api.connection, partial(push, row, api, found[row.pk]))
 
 
 def _look_up_together(rows: Sequence[ClientSync], api: Klaviyo) -> dict[int, Found | None]:
-    """One look-up for several clients; where it fails, all of them wait."""
+    """One look-up for several clients; where it fails, all of them wait. Where Klaviyo can't read
+    it, each client is looked up alone."""
+    alone: dict[int, Found | None] = dict.fromkeys((row.pk for row in rows), None)
     found: dict[int, Found | None] = {}
 
     def look() -> None:
-        found.update(dict.fromkeys((row.pk for row in rows), look_up(rows, api)))
+        try:
+            found.update(dict.fromkeys(alone, look_up(rows, api)))
+        except Rejected:
+            found.update(alone)
 
+    if len(rows) < 2:
+        return alone
     _guard(rows, api.connection, look)
     return found
 

@@ -3,13 +3,33 @@
 from collections.abc import Callable
 
 import pytest
+from django.db.models.functions import Now
+from pytest_django import Settings
 
-from clients import consent
-from clients.models import Client, Door
-from integrations.klaviyo.models import ClientSync
+from clients.models import Client
+from integrations.klaviyo import profiles, sweep
+from integrations.klaviyo.api import Klaviyo, Profile
+from integrations.klaviyo.models import ClientSync, Connection
+from integrations.klaviyo.push import push
 from integrations.klaviyo.reasons import Reason
 from klaviyo_sandbox.testing import SandboxProcess
-from tests.klaviyo.conftest import AddClient, Connect
+from studios.models import Membership, Role, Studio, User
+from tests.klaviyo.conftest import STAN, AddClient, Connect
+from tests.klaviyo.scenes import (
+    by_hand,
+    change,
+    claim,
+    ids,
+    last_entry,
+    operations,
+    opt_out,
+    profile_id_of,
+    row_of,
+    statuses,
+    time_passes,
+    values,
+    writes,
+)
 
 Work = Callable[[], None]
 pytestmark = pytest.mark.django_db
@@ -53,49 +73,45 @@ def test_a_new_address_changes_the_same_profile(
     connect()
     work()
 
-    ana.email = "pereira@example.com"
-    ana.save()
+    change(ana, email="pereira@example.com")
     work()
 
     (profile,) = sandbox.profiles()
     assert profile["attributes"]["email"] == "pereira@example.com"
     assert ClientSync.objects.get().exposed == {"pereira@example.com": profile["id"]}
+    assert operations(sandbox) == ["create_profile", "update_profile"]
 
 
-def test_an_opt_out_is_suppressed_and_never_pushed_again(
+def test_blanks_are_left_out_and_what_is_cleared_is_sent_as_null_only_if_it_was_sent_before(
     sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
 ) -> None:
-    ana = add(email="ana@example.com")
+    ana = add(first_name="Ana", email="ana@example.com", phone="+4930123456")
     connect()
     work()
-    before = len(sandbox.journal())
 
-    consent.withdraw(ana, door=Door.STAFF)
-    work()
-    ana.first_name = "Anna"
-    ana.save()
+    change(ana, phone="")
     work()
 
-    assert sandbox.suppressed() == {"ana@example.com"}
-    assert {entry["operation"] for entry in sandbox.journal()[before:]} == {
-        "bulk_suppress_profiles"
-    }
+    created, updated = (entry["attributes"] for entry in writes(sandbox))
+    assert "last_name" not in created
+    assert "last_name" not in updated
+    assert updated["phone_number"] is None
+    assert updated["first_name"] == "Ana"
 
 
-def test_without_the_scope_an_opt_out_waits_for_the_owner(
+def test_the_email_is_never_cleared(
     sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
 ) -> None:
-    ana = add(email="ana@example.com")
-    connect(scopes=("accounts:read", "profiles:read", "profiles:write"))
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
     work()
 
-    consent.withdraw(ana, door=Door.STAFF)
+    change(ana, email="")
     work()
 
-    assert sandbox.suppressed() == set()
-    row = ClientSync.objects.opt_outs_waiting().get()
-    assert row.reason == Reason.PERMISSION_MISSING
-    assert row.client == ana
+    assert sandbox.profile("ana@example.com")
+    assert operations(sandbox) == ["create_profile"]
+    assert ClientSync.objects.get().reason == Reason.NO_EMAIL
 
 
 def test_a_profile_that_was_there_is_found_and_its_other_properties_stay(
@@ -115,3 +131,467 @@ def test_a_profile_that_was_there_is_found_and_its_other_properties_stay(
     assert profile["attributes"]["email"] == "Ana@Example.com"
     assert profile["attributes"]["last_name"] == "P."
     assert profile["attributes"]["properties"] == {"shop": "yes", "junocal_source": "junocal"}
+
+
+def test_many_clients_are_looked_up_together(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    sandbox.seed({"email": "client3@example.com"})
+    for number in range(8):
+        add(email=f"Client{number}@Example.com")
+
+    connect()
+    work()
+
+    assert len(sandbox.profiles()) == 8
+    assert len(sandbox.arrivals(operation="get_profiles")) == 1
+    assert len(sandbox.arrivals(operation="create_profile")) == 7
+
+
+def test_a_profile_deleted_at_klaviyo_is_looked_up_once_and_created_again(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
+    work()
+    old_id = profile_id_of(ana)
+    assert old_id
+    sandbox.delete_profile(old_id)
+
+    change(ana, first_name="Anna")
+    work()
+
+    (profile,) = sandbox.profiles()
+    assert profile["attributes"]["first_name"] == "Anna"
+    assert profile_id_of(ana) == profile["id"] != old_id
+
+
+def test_an_address_changed_by_hand_at_klaviyo_is_set_right_again(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(email="ana@example.com")
+    connect()
+    work()
+    (profile,) = sandbox.profiles()
+    by_hand(sandbox, profile["id"], email="somebody@example.com")
+
+    change(ana, first_name="Ana")
+    work()
+
+    (profile,) = sandbox.profiles()
+    assert profile["attributes"]["email"] == "ana@example.com"
+    assert profile["attributes"]["first_name"] == "Ana"
+
+
+def test_a_phone_that_klaviyo_refuses_is_left_out(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    sandbox.configure(refused_phone_prefixes=["+49"])
+    ana = add(first_name="Ana", email="ana@example.com", phone="+4930123456")
+
+    connect()
+    work()
+
+    profile = sandbox.profile("ana@example.com")
+    assert profile
+    assert profile["phone_number"] is None
+    assert profile["first_name"] == "Ana"
+    assert row_of(ana).reason == Reason.PHONE_INVALID
+
+
+@pytest.mark.parametrize("status", [409, 404])
+def test_a_phone_of_another_profile_is_left_out(
+    status: int, sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    sandbox.configure(duplicate_status=status)
+    sandbox.seed({"email": "mother@example.com", "phone_number": "+4930123456"})
+    bea = add(first_name="Bea", email="bea@example.com")
+    connect()
+    work()
+
+    ana = add(first_name="Ana", email="ana@example.com", phone="+4930123456")
+    change(bea, phone="+4930123456", email="beatrice@example.com")
+    work()
+
+    assert values(sandbox) == {
+        "mother@example.com": (None, None, "+4930123456"),
+        "ana@example.com": ("Ana", None, None),
+        "beatrice@example.com": ("Bea", None, None),
+    }
+    assert row_of(ana).reason == row_of(bea).reason == Reason.PHONE_TAKEN
+
+
+@pytest.mark.parametrize("status", [409, 404])
+def test_a_new_address_that_belongs_to_a_stranger_needs_a_person_and_merges_nothing(
+    status: int, sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    sandbox.configure(duplicate_status=status)
+    sandbox.seed({"email": "taken@example.com", "first_name": "Stranger"})
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
+    work()
+
+    change(ana, email="taken@example.com")
+    work()
+
+    assert values(sandbox) == {
+        "taken@example.com": ("Stranger", None, None),
+        "ana@example.com": ("Ana", None, None),
+    }
+    assert row_of(ana).reason == Reason.EMAIL_TAKEN
+
+
+def test_a_client_without_an_id_adopts_the_profile_that_got_its_address_meanwhile(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    """The look-up finds nothing, and somebody else creates the profile before we do."""
+    connection = connect()
+    work()
+    ana = add(first_name="Ana", email="ana@example.com")
+    (row,) = claim(connection)
+    (profile_id,) = sandbox.seed({"email": "ana@example.com"})
+
+    push(row, Klaviyo(connection), found={})
+
+    assert values(sandbox) == {"ana@example.com": ("Ana", None, None)}
+    assert profile_id_of(ana) == profile_id
+
+
+def test_a_look_up_that_is_out_of_date_leads_to_nobody_elses_profile(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    """Ana leaves her address after Bea's look-up found it on Ana's profile."""
+    connection = connect()
+    ana = add(first_name="Ana", last_name="Pereira", email="ana@example.com")
+    work()
+    anas_profile = Profile(ids(sandbox)["ana@example.com"], "ana@example.com")
+    change(ana, email="pereira@example.com")
+    work()
+    bea = add(first_name="Bea", email="ana@example.com")
+    (row,) = claim(connection)
+
+    push(row, Klaviyo(connection), found={"ana@example.com": anas_profile})
+    work()
+
+    assert values(sandbox) == {
+        "pereira@example.com": ("Ana", "Pereira", None),
+        "ana@example.com": ("Bea", None, None),
+    }
+    assert profile_id_of(ana) == anas_profile.id
+    assert profile_id_of(bea) == ids(sandbox)["ana@example.com"]
+
+
+def test_an_address_that_moves_to_a_new_client_leaves_the_profile_where_it_was(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
+    work()
+    old_id = profile_id_of(ana)
+
+    change(ana, email="pereira@example.com")
+    add(first_name="Bea", email="ana@example.com")
+    add(first_name="Cleo", email="cleo@example.com")
+    work()
+
+    assert values(sandbox) == {
+        "pereira@example.com": ("Ana", None, None),
+        "ana@example.com": ("Bea", None, None),
+        "cleo@example.com": ("Cleo", None, None),
+    }
+    assert profile_id_of(ana) == old_id
+
+
+def test_an_address_that_goes_to_another_client_takes_its_profile_along(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    """Ana gave her address up and has none now; her profile is Bea's from here on."""
+    ana = add(first_name="Ana", last_name="Pereira", email="ana@example.com", phone="+4930123456")
+    bea = add(first_name="Bea", email="bea@example.com")
+    connect()
+    work()
+    anas_profile = profile_id_of(ana)
+
+    change(ana, email="")
+    change(bea, email="ana@example.com")
+    work()
+
+    assert values(sandbox)["ana@example.com"] == ("Bea", None, None)
+    assert profile_id_of(bea) == anas_profile
+    assert profile_id_of(ana) is None
+
+
+def test_two_clients_swap_their_addresses_and_each_profile_describes_its_present_owner(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work, settings: Settings
+) -> None:
+    settings.KLAVIYO_QUARANTINE_S = 60
+    ana = add(first_name="Ana", last_name="Pereira", email="ana@example.com", phone="+4930123456")
+    bea = add(first_name="Bea", email="bea@example.com")
+    connect()
+    work()
+    before = ids(sandbox)
+    seen = last_entry(sandbox)
+
+    move(ana, "between@example.com", bea, "ana@example.com", ana, "bea@example.com")
+    work_and_confirm(work)
+
+    assert values(sandbox) == {
+        "ana@example.com": ("Bea", None, None),
+        "bea@example.com": ("Ana", "Pereira", "+4930123456"),
+    }
+    assert ids(sandbox) == before
+    assert_bound(sandbox, ana, bea)
+    assert len(operations(sandbox, seen)) <= 6
+
+
+def test_three_clients_pass_their_addresses_on_in_a_ring(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work, settings: Settings
+) -> None:
+    settings.KLAVIYO_QUARANTINE_S = 60
+    ana = add(first_name="Ana", last_name="Pereira", email="ana@example.com", phone="+4930123451")
+    bea = add(first_name="Bea", email="bea@example.com")
+    cleo = add(first_name="Cleo", email="cleo@example.com", phone="+4930123453")
+    connect()
+    work()
+    before = ids(sandbox)
+    seen = last_entry(sandbox)
+
+    move(ana, "between@example.com", cleo, "ana@example.com", bea, "cleo@example.com")
+    move(ana, "bea@example.com")
+    work_and_confirm(work)
+
+    assert values(sandbox) == {
+        "ana@example.com": ("Cleo", None, "+4930123453"),
+        "cleo@example.com": ("Bea", None, None),
+        "bea@example.com": ("Ana", "Pereira", "+4930123451"),
+    }
+    assert ids(sandbox) == before
+    assert_bound(sandbox, ana, bea, cleo)
+    assert len(operations(sandbox, seen)) <= 12
+
+
+def move(*clients_and_addresses: Client | str) -> None:
+    """Each client in turn takes the address that follows it."""
+    pairs = zip(clients_and_addresses[::2], clients_and_addresses[1::2], strict=True)
+    for client, address in pairs:
+        assert isinstance(client, Client)
+        change(client, email=address)
+
+
+def work_and_confirm(work: Work) -> None:
+    for _ in range(3):
+        work()
+        time_passes()
+
+
+def assert_bound(sandbox: SandboxProcess, *people: Client) -> None:
+    there = ids(sandbox)
+    for person in people:
+        person.refresh_from_db()
+        assert person.klaviyo_profile_id == there[person.email]
+
+
+def test_a_client_that_cannot_be_put_into_words_stops_nobody_else(
+    sandbox: SandboxProcess,
+    connect: Connect,
+    add: AddClient,
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attributes = profiles.attributes
+
+    def poisoned(client: Client, **how: object) -> dict[str, object]:
+        if client.first_name == "Poison":
+            raise ZeroDivisionError
+        return attributes(client, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(profiles, "attributes", poisoned)
+    for name in ("Ana", "Poison", "Cleo"):
+        add(first_name=name, email=f"{name}@example.com")
+
+    connect()
+    work()
+
+    assert set(values(sandbox)) == {"ana@example.com", "cleo@example.com"}
+    assert ClientSync.objects.get(attempts=1).client == Client.objects.get(first_name="Poison")
+
+
+def test_an_address_that_no_look_up_can_be_made_of_stops_nobody_else(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    add(first_name="Ana", email="ana@example.com")
+    bad = add(first_name="Bad", email='"a]b"@example.com')
+
+    connect()
+    work()
+
+    assert set(values(sandbox)) == {"ana@example.com"}
+    assert row_of(bad).reason == Reason.EMAIL_INVALID
+
+
+def test_an_address_that_klaviyo_refuses_needs_a_person_until_it_is_corrected(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@no-dots")
+    connect()
+    work()
+    assert row_of(ana).reason == Reason.EMAIL_INVALID
+
+    change(ana, email="ana@example.com")
+    work()
+
+    assert set(values(sandbox)) == {"ana@example.com"}
+    assert row_of(ana).reason == ""
+
+
+def test_without_permission_to_write_profiles_the_connection_is_refused_and_nobody_knocks_again(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient
+) -> None:
+    for number in range(20):
+        add(email=f"client{number}@example.com")
+    connect(scopes=("accounts:read", "profiles:read"))
+
+    turns(3)
+    time_passes()
+    turns(3)
+
+    connection = Connection.objects.get()
+    assert connection.is_refused
+    assert connection.refused_reason == Reason.PERMISSION_MISSING
+    assert statuses(sandbox.arrivals(operation="create_profile")) == [403]
+    assert ClientSync.objects.settled().count() == 0
+
+
+def test_an_access_token_that_ran_out_is_renewed_and_the_same_client_pushed(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
+    work()
+    sandbox.expire_tokens()
+
+    change(ana, first_name="Anna")
+    work()
+
+    assert values(sandbox)["ana@example.com"] == ("Anna", None, None)
+    assert statuses(sandbox.arrivals(operation="update_profile")) == [401, 200]
+
+
+def test_a_second_401_on_a_fresh_token_asks_for_the_owner_and_deletes_nothing(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana, bea = add(email="ana@example.com"), add(email="bea@example.com")
+    connect()
+    work()
+    sandbox.fault("401", operation="update_profile")
+
+    change(ana, first_name="Ana")
+    change(bea, first_name="Bea")
+    turns(3)
+
+    connection = Connection.objects.get()
+    assert not connection.is_fenced
+    assert connection.refresh_token
+    assert connection.refused_reason == Reason.NOT_ACCEPTED
+    assert statuses(sandbox.arrivals(operation="update_profile")) == [401, 401]
+    assert profile_id_of(ana)
+    assert not ClientSync.objects.settled().exists()
+
+
+def test_many_edits_become_one_push(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(email="ana@example.com")
+    connect()
+    work()
+    seen = last_entry(sandbox)
+
+    for number in range(20):
+        change(ana, first_name=f"Ana {number}")
+    work()
+
+    (entry,) = writes(sandbox, seen)
+    assert entry["attributes"]["first_name"] == "Ana 19"
+
+
+def test_a_save_that_changes_nothing_makes_no_request(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@example.com")
+    connect()
+    work()
+    before = len(sandbox.arrivals())
+
+    change(ana, first_name="Ana")
+    change(ana, first_name="Anna")
+    change(ana, first_name="Ana")
+    work()
+
+    assert len(sandbox.arrivals()) == before
+
+
+def test_while_paused_pushes_wait_and_opt_outs_go_out(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana, bea = add(email="ana@example.com"), add(email="bea@example.com")
+    connection = connect()
+    work()
+    seen = last_entry(sandbox)
+    Connection.objects.update(paused_at=Now())
+
+    change(ana, first_name="Ana")
+    opt_out(bea)
+    turns(3)
+
+    assert operations(sandbox, seen) == ["bulk_suppress_profiles"]
+
+    Connection.objects.filter(pk=connection.pk).update(paused_at=None)
+    work()
+
+    assert operations(sandbox, seen) == ["bulk_suppress_profiles", "update_profile"]
+
+
+def test_a_deleted_client_leaves_its_profile_and_is_never_sent_again(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(email="ana@example.com")
+    connect()
+    work()
+    seen = last_entry(sandbox)
+
+    change(ana, first_name="Ana").delete()
+    work()
+
+    assert sandbox.profile("ana@example.com")
+    assert operations(sandbox, seen) == []
+    assert not ClientSync.objects.exists()
+
+
+def test_two_studios_share_nothing(
+    sandbox: SandboxProcess,
+    connect: Connect,
+    add: AddClient,
+    work: Work,
+    lotus: Studio,
+    stans: Studio,
+    olive: User,
+) -> None:
+    Membership.objects.create(studio=stans, user=olive, role=Role.OWNER)
+    add(first_name="Ana", email="ana@example.com", phone="+4930123456")
+    add(studio=stans, first_name="Ana at Stan's", email="ana@example.com")
+
+    connect()
+    connect(studio=stans, account=STAN.id)
+    work()
+
+    assert values(sandbox) == {"ana@example.com": ("Ana", None, "+4930123456")}
+    (profile,) = sandbox.profiles(STAN.id)
+    assert profile["attributes"]["first_name"] == "Ana at Stan's"
+    assert profile["attributes"]["phone_number"] is None
+
+
+def turns(count: int) -> None:
+    """Where work is left at the end."""
+    for _ in range(count):
+        for connection in sweep.with_work():
+            sweep.turn(connection)
