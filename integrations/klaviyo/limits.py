@@ -14,6 +14,7 @@ from integrations.klaviyo.operations import Limit
 
 SHARE = 0.98  # of the minute's limit: requests travel for different times and may bunch
 BURST_SHARE = 0.06  # of the minute's limit may go at once
+BURST_MIN = 3.0  # where that is next to nothing
 BACKFILL_RESERVE = 0.4  # of the capacity: only live changes may use it, and at no cost in rate
 PACE_MIN = 1 / 16  # never stand still: only requests tell when the limit is back
 PACE_STEP = 0.01
@@ -52,12 +53,14 @@ class Bucket:
 
 
 def capacity(limit: Limit) -> float:
-    return max(1.0, min(limit.steady * BURST_SHARE, limit.burst - limit.steady / 60))
+    share = max(limit.steady * BURST_SHARE, BURST_MIN)
+    return max(1.0, min(share, limit.burst - limit.steady / 60))
 
 
 def rate(limit: Limit) -> float:
     """Requests a second, lasting."""
-    return max((limit.steady * SHARE - capacity(limit)) / 60, 1 / 60)
+    lasting = (limit.steady * SHARE - capacity(limit)) / 60
+    return max(min(lasting, limit.burst * SHARE), 1 / 60)
 
 
 def backoff_s(failures: int) -> float:
