@@ -111,13 +111,16 @@ class Klaviyo:
         json: Any = None,
         **path: str,
     ) -> Any:
-        """Pay, depart, send, sort the answer; a refused access token is renewed once."""
+        """Pay, depart, send, sort the answer; a refused access token is renewed, unless it is so
+        fresh that its age can't be why."""
         budgets.pay(self.connection, operation, backfill=self.backfill)
         token = tokens.access_token(self.connection)
         try:
             return self._send(operation, token, depart, params, json, path)
         except Unauthorized:
             tokens.reject(self.connection, token)
+            if token.is_fresh:
+                raise
             token = tokens.access_token(self.connection)
             return self._send(operation, token, depart, params, json, path)
 
@@ -133,6 +136,7 @@ class Klaviyo:
         depart()
         try:
             answer = request(operation, token.text, params=params, json=json, path=path)
+            token.accepted |= answer.status != 401
             return self._read(operation, answer)
         except Throttled as error:
             wait_s = budgets.throttled(self.connection, operation, error.wait_s)

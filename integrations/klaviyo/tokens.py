@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 EXPIRY_MARGIN_S = 60  # an access token isn't used in its last minute
 REFRESH_BUSY_WAIT_S = 0.3
+FRESH_S = 60
 REFRESH_LOCK = "klaviyo refresh"
 
 GrantKey = tuple[uuid.UUID, int]
@@ -45,15 +46,22 @@ class Fenced(Trouble):
     """The connection has ended: nothing more is sent."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class AccessToken:
     text: str = field(repr=False)
     good_until: float  # on this process's monotonic clock
 
+    fresh_until: float = 0.0
+    accepted: bool = False  # by Klaviyo, once at least
     @property
     def is_good(self) -> bool:
         return time.monotonic() < self.good_until
 
+
+    @property
+    def is_fresh(self) -> bool:
+        """Got a moment ago and never accepted: refused, it is not for its age."""
+        return not self.accepted and time.monotonic() < self.fresh_until
 
 class Memory:
     """Access tokens of this process, by grant, so that an old connection's is never a new one's."""
@@ -69,7 +77,8 @@ class Memory:
 
     def put(self, key: GrantKey, grant: Grant) -> AccessToken:
         life_s = max(grant.expires_in_s - EXPIRY_MARGIN_S, 1)
-        token = AccessToken(grant.access_token, time.monotonic() + life_s)
+        now = time.monotonic()
+        token = AccessToken(grant.access_token, now + life_s, fresh_until=now + FRESH_S)
         with self._lock:
             self._tokens = {k: t for k, t in self._tokens.items() if t.is_good} | {key: token}
         return token
