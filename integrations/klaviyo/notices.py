@@ -9,32 +9,41 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integrations.klaviyo.models import EndedConnection
-from studios.models import Membership, Role, Studio
+from studios.models import Studio
+from studios.team import owners_of
 
 logger = logging.getLogger(__name__)
 
 
 def tell_owners(studio: Studio) -> bool:
-    """Email the owners that they must reconnect, once: noted before it is sent, so never twice."""
+    """Email the owners that they must reconnect, once; False where there is nothing to tell.
+
+    Noted before it is sent, so that two workers don't both send it, and taken back where no mail
+    could be sent: the heartbeat tries again.
+    """
     untold = EndedConnection.objects.for_studio(studio).filter(owners_told_at=None)
     ended = untold.first()
     if ended is None or not ended.asks_to_reconnect:
         return False
     if not untold.update(owners_told_at=Now()):
         return False
-    _send(studio, ended)
+    try:
+        _send(studio, ended)
+    except OSError:  # smtplib's are among them
+        logger.exception("owners can't be told", extra={"studio": studio.pk})
+        EndedConnection.objects.filter(pk=ended.pk).update(owners_told_at=None)
+        return False
     return True
 
 
 def _send(studio: Studio, ended: EndedConnection) -> None:
+    """One mail to all of them: it is sent as a whole or not at all."""
     url = settings.BASE_URL + reverse("klaviyo:card", args=[studio.slug])
     context = {"studio": studio, "ended": ended, "url": url}
-    owners = Membership.objects.for_studio(studio).filter(role=Role.OWNER).select_related("user")
-    for owner in owners:
-        send_mail(
-            subject=f"{studio.name}: Klaviyo is no longer connected",
-            message=render_to_string("klaviyo/emails/reconnect.txt", context),
-            from_email=None,
-            recipient_list=[owner.user.email],
-        )
+    send_mail(
+        subject=f"{studio.name}: Klaviyo is no longer connected",
+        message=render_to_string("klaviyo/emails/reconnect.txt", context),
+        from_email=None,
+        recipient_list=[owner.email for owner in owners_of(studio)],
+    )
     logger.info("owners told to reconnect", extra={"studio": studio.pk})
