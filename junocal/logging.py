@@ -14,7 +14,7 @@ class JSONFormatter(logging.Formatter):
     """One line a record; what a caller passes as `extra` stands beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
