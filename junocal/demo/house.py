@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from junocal.demo import environment, logs, ports, processes, secrets_file, signals
+from junocal.demo import environment, logs, old_profiles, ports, processes, secrets_file, signals
 from junocal.demo.environment import Addresses
 from junocal.embedded import Postgres, Valkey
 from junocal.embedded.child import Child
@@ -55,11 +55,12 @@ class House:
         sandbox = self.start_sandbox()
         say("Preparing the database ...")
         self.prepare()
+        self.wait_for(sandbox, lambda: answers(self.at.sandbox_port, "/"))
+        old_profiles.bring(self.at.sandbox_port)
         say("Starting web, worker and beat ...")
         web = self.start("web", processes.web(self.at), death_signal=signal.SIGTERM)
         worker = self.start("worker", processes.worker())
         self.start("beat", processes.beat(self.folder))
-        self.wait_for(sandbox, lambda: answers(self.at.sandbox_port, "/"))
         self.wait_for(web, lambda: answers(self.at.web_port, "/readyz"))
         self.wait_for(worker, lambda: " ready." in worker.log_tail())
 
