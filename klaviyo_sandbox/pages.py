@@ -10,10 +10,11 @@ from klaviyo_sandbox.sandbox import the_sandbox
 pages = Blueprint("pages", __name__)
 
 ROWS = 200
-MATCH = (
-    "(email_key LIKE ? ESCAPE '\\' OR phone_number LIKE ? ESCAPE '\\'"
-    " OR details LIKE ? ESCAPE '\\')"
-)
+FOUND = """instr(folded(
+    coalesce(email, '') || ' ' || coalesce(phone_number, '') || ' '
+    || coalesce(json_extract(details, '$.first_name'), '') || ' '
+    || coalesce(json_extract(details, '$.last_name'), '')
+), ?) > 0"""
 
 
 @pages.get("/")
@@ -49,12 +50,11 @@ def suppressions(account_id: str) -> str:
 def _table(account_id: str, title: str, condition: str) -> str:
     account = _account(account_id)
     words = request.args.get("q", "").strip()
-    pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     with the_sandbox().store.transaction() as db:
         rows = db.execute(
-            f"SELECT * FROM profiles WHERE account = ? AND {condition} AND {MATCH}"  # noqa: S608
+            f"SELECT * FROM profiles WHERE account = ? AND {condition} AND {FOUND}"  # noqa: S608
             " ORDER BY updated DESC, id LIMIT ?",
-            (account.id, *[f"{pattern}%"] * 3, ROWS + 1),
+            (account.id, words.casefold(), ROWS + 1),
         ).fetchall()
     return render_template(
         "profiles.html",

@@ -79,6 +79,8 @@ class Store:
             path or ":memory:", check_same_thread=False, isolation_level=None
         )
         self._db.row_factory = sqlite3.Row
+        # SQLite folds the case of ASCII only.
+        self._db.create_function("folded", 1, str.casefold, deterministic=True)
         # WAL with synchronous=OFF survives the death of the process, if not that of the machine.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")

@@ -175,6 +175,7 @@ class SandboxProcess(Process):
         path: str,
         token: str,
         document: Entry | None = None,
+        /,
         **params: str,
     ) -> requests.Response:
         """One call of the API in order; `params` are the query."""

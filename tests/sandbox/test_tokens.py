@@ -5,8 +5,8 @@ from base64 import b64encode
 import pytest
 import requests
 
-from klaviyo_sandbox.testing import STAN, SandboxProcess
-from tests.sandbox.asking import code, exchange, new_pkce, refresh
+from klaviyo_sandbox.testing import STAN, SandboxProcess, new_pkce
+from tests.sandbox.asking import code, exchange, refresh
 
 
 def works(sandbox: SandboxProcess, access_token: str) -> bool:
