@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.klaviyo import budgets, oauth
@@ -23,8 +24,8 @@ from integrations.sealing import CannotOpen, keyring
 logger = logging.getLogger(__name__)
 
 EXPIRY_MARGIN_S = 60  # an access token isn't used in its last minute
+FRESH_S = 60  # a token this young is not refused for its age
 REFRESH_BUSY_WAIT_S = 0.3
-FRESH_S = 60
 REFRESH_LOCK = "klaviyo refresh"
 
 GrantKey = tuple[uuid.UUID, int]
@@ -50,18 +51,18 @@ class Fenced(Trouble):
 class AccessToken:
     text: str = field(repr=False)
     good_until: float  # on this process's monotonic clock
-
     fresh_until: float = 0.0
     accepted: bool = False  # by Klaviyo, once at least
+
     @property
     def is_good(self) -> bool:
         return time.monotonic() < self.good_until
-
 
     @property
     def is_fresh(self) -> bool:
         """Got a moment ago and never accepted: refused, it is not for its age."""
         return not self.accepted and time.monotonic() < self.fresh_until
+
 
 class Memory:
     """Access tokens of this process, by grant, so that an old connection's is never a new one's."""
@@ -96,7 +97,16 @@ memory = Memory()
 def access_token(connection: Connection) -> AccessToken:
     """A good access token; raises `Throttled` where a refresh is under way or must wait, and
     `GrantRevoked`, `Fenced`, `Sealed`, or `oauth.ConfigurationRefused`."""
-    return memory.get(_key(connection)) or refresh(connection)
+    held = memory.get(_key(connection))
+    if held:
+        return held
+    try:
+        return refresh(connection, anew=False)
+    except Throttled:
+        held = memory.get(_key(connection))  # another thread's, by now
+        if held:
+            return held
+        raise
 
 
 def reject(connection: Connection, token: AccessToken) -> None:
@@ -104,25 +114,34 @@ def reject(connection: Connection, token: AccessToken) -> None:
     memory.drop(_key(connection), token)
 
 
-def refresh(connection: Connection) -> AccessToken:
-    """Renew the grant's access token, single-flight across all processes."""
+def refresh(connection: Connection, *, anew: bool = True) -> AccessToken:
+    """Renew the grant's access token, single-flight across all processes.
+
+    `anew` asks Klaviyo even where a good token is held: that is how a grant is tried.
+    """
     interrupted = _announce(connection)
     try:
-        return _exchange(connection)
+        return _exchange(connection, anew=anew)
     except oauth.GrantDead as error:
         if _changed(connection):
             raise Throttled(REFRESH_BUSY_WAIT_S) from error
         cause = EndCause.RENEWAL_INTERRUPTED if interrupted else EndCause.GRANT_DEAD
         raise GrantRevoked(cause) from error
     except oauth.OAuthUnavailable as error:
+        if not (error.may_be_done or interrupted):
+            _take_back(connection)
         wait_s = budgets.failed(connection, budgets.REFRESH, wait_s=error.wait_s)
         logger.warning("refresh: no usable answer", extra={"connection": connection.pk})
         raise Throttled(wait_s) from error
+    except (Trouble, oauth.ConfigurationRefused):
+        if not interrupted:
+            _take_back(connection)
+        raise
 
 
 @transaction.atomic
 def _announce(connection: Connection) -> bool:
-    """Note that a refresh begins; whether an earlier one began and never ended.
+    """Note that a refresh begins; whether an earlier one began and nobody knows its end.
 
     Committed before the request: were this process to die with a rotated token in its hands, the
     owner would hear "the renewal was interrupted" and not "revoked at Klaviyo".
@@ -132,15 +151,21 @@ def _announce(connection: Connection) -> bool:
     row = Connection.objects.filter(pk=connection.pk)
     interrupted = row.exclude(refresh_started_at=None).exists()
     row.update(refresh_started_at=Now())
+    connection.refresh_started_at = row.values_list("refresh_started_at", flat=True).first()
     return interrupted
 
 
-def _exchange(connection: Connection) -> AccessToken:
+def _take_back(connection: Connection) -> None:
+    """Nothing was renewed: what we announced didn't begin."""
+    announced = Q(pk=connection.pk, refresh_started_at=connection.refresh_started_at)
+    Connection.objects.filter(announced).update(refresh_started_at=None)
+
+
+def _exchange(connection: Connection, *, anew: bool) -> AccessToken:
     with transaction.atomic():
         _lock_or_wait(connection)
-        current = memory.get(_key(connection))
-        if current:
-            return current
+        if not anew and memory.get(_key(connection)):  # another thread was faster
+            raise Throttled(REFRESH_BUSY_WAIT_S)
         grant = oauth.refresh(_stored_token(connection))
         _store(connection, grant)
     return memory.put(_key(connection), grant)

@@ -1,0 +1,100 @@
+"""Other processes of Junocal, on this test's own database: they are stopped, frozen and killed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+from klaviyo_sandbox.testing import SandboxProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_TIME_S = 20  # by then it has happened, on the slowest machine
+
+Process = subprocess.Popen[str]
+
+
+def environment(sandbox: SandboxProcess | None = None, **changes: str) -> dict[str, str]:
+    """What the tests run in, but with the database, the sandbox and the broker of this test."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = str(connection.settings_dict["NAME"])
+    given = {
+        "DATABASE_URL": url._replace(path=f"/{name}").geturl(),
+        "KLAVIYO_QUARANTINE_S": "0",
+        "DATABASE_POOL_SIZE": "10",
+    }
+    if sandbox:
+        given |= {
+            "KLAVIYO_API_URL": sandbox.url,
+            "KLAVIYO_CLIENT_ID": sandbox.client_id,
+            "KLAVIYO_CLIENT_SECRET": sandbox.client_secret,
+        }
+    return {
+        **os.environ,
+        "TOKEN_ENCRYPTION_KEYS": settings.TOKEN_ENCRYPTION_KEYS,
+        **given,
+        **changes,
+    }
+
+
+@contextmanager
+def python(code: str, env: dict[str, str]) -> Iterator[Process]:
+    """A process that runs this code with Django set up; killed at the end if it lives."""
+    setup = "import django; django.setup()\n"
+    with started([sys.executable, "-c", setup + code], env) as process:
+        yield process
+
+
+@contextmanager
+def worker(env: dict[str, str]) -> Iterator[Process]:
+    """A Celery worker that is ready."""
+    options = ["--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"]
+    command = [sys.executable, "-m", "celery", "-A", "junocal", "worker", *options]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    with started([*command, *quiet], env) as process:
+        wait_for_line(process, " ready.")
+        yield process
+
+
+@contextmanager
+def started(command: Sequence[str], env: dict[str, str]) -> Iterator[Process]:
+    env = {**env, "DJANGO_SETTINGS_MODULE": "junocal.settings", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def wait_for_line(process: Process, words: str) -> None:
+    assert process.stdout
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words!r}:\n{''.join(said)}")
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    ends_at = time.monotonic() + IN_TIME_S
+    while not holds():
+        assert time.monotonic() < ends_at, "it never came"
+        time.sleep(0.05)
