@@ -13,12 +13,14 @@ from integrations.klaviyo.models import Connection, Priority
 
 CHUNK_ROWS = 1000
 
+# Each client is locked before its row is made, as edits do.
 SEED = """
 WITH chunk AS (
     SELECT id FROM clients_client
      WHERE studio_id = %(studio)s AND id > %(cursor)s
        AND (%(everybody)s OR (opted_out_at IS NOT NULL AND email <> ''))
      ORDER BY id LIMIT %(rows)s
+       FOR KEY SHARE
 ), seeded AS (
     INSERT INTO klaviyo_clientsync (connection_id, studio_id, client_id, priority)
     SELECT %(connection)s, %(studio)s, id, %(priority)s FROM chunk
@@ -37,7 +39,8 @@ NEXT_PHASE = {
 def seed(connection: Connection) -> bool:
     """Seed the next chunk; False where nothing is left to seed (or another worker is at it)."""
     mine = Connection.objects.live().exclude(phase=Connection.Phase.SEEDED)
-    row = mine.select_for_update(skip_locked=True).filter(pk=connection.pk).first()
+    # No key of it changes: a new row's foreign key, in an edit that we wait for, must not wait.
+    row = mine.select_for_update(skip_locked=True, no_key=True).filter(pk=connection.pk).first()
     if row is None:
         return False
     last = _insert_chunk(row)

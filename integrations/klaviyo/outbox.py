@@ -24,6 +24,7 @@ from integrations.klaviyo.reasons import Reason
 LEASE = timedelta(seconds=15)
 CLAIMS_PER_STUDIO = 4  # at once, so that a slow account holds no more of the workers' threads
 
+# Each client is locked before its row, as edits do; a foreign key would lock it at the commit.
 MARK = """
 INSERT INTO klaviyo_clientsync (connection_id, studio_id, client_id, priority)
 SELECT connection.id, client.studio_id, client.id,
@@ -32,6 +33,7 @@ SELECT connection.id, client.studio_id, client.id,
   JOIN klaviyo_connection connection ON connection.studio_id = client.studio_id
  WHERE client.id = ANY(%(client_ids)s) AND connection.fenced_at IS NULL
  ORDER BY client.id
+   FOR KEY SHARE OF client
     ON CONFLICT (client_id) DO UPDATE
    SET wanted = klaviyo_clientsync.wanted + 1, priority = EXCLUDED.priority,
        due_at = EXCLUDED.due_at, attempts = 0
@@ -209,6 +211,7 @@ def _quarantined() -> Any:
 def part(client: Client) -> None:
     """The client is being deleted: nothing more is sent for it, but an opt-out that still waits
     keeps its row, and its address, until Klaviyo has heard of it."""
+    list(Client.objects.filter(pk=client.pk).select_for_update(of=("self",)))  # lock order
     rows = ClientSync.objects.for_studio(client.studio).filter(client=client)
     if client.has_opted_out:
         waits = Q(wanted__gt=F("done")) | Q(reason=Reason.PERMISSION_MISSING)
