@@ -111,7 +111,7 @@ class Listing:
         notices = (service.notice(self.viewer) for service in outside.registered())
         return [notice for notice in notices if notice]
 
-    @property
+    @cached_property
     def filters(self) -> Sequence[Filter]:
         """Their counts are of the whole studio, whatever is searched for: counted once a page."""
         chips = consent_chips(Client.objects.for_studio(self.studio))

@@ -9,14 +9,18 @@ from django.utils import formats, timezone
 from clients import outside
 from clients.models import Client, ClientQuerySet
 from clients.outside import Action, Chip, Line, Told
-from integrations.klaviyo import card, standing
-from integrations.klaviyo.card import State
-from integrations.klaviyo.models import ClientSync, Connection, EndedConnection, SyncEvent
-from integrations.klaviyo.reasons import NEEDS_ATTENTION, SENT_WITHOUT_PHONE, Reason
+from integrations.klaviyo import standing
+from integrations.klaviyo.card import Card, State
+from integrations.klaviyo.models import ClientSync, Connection, SyncEvent
+from integrations.klaviyo.reasons import SENT_WITHOUT_PHONE, Reason
 from integrations.klaviyo.standing import Standing
 from studios.models import Membership, Studio
 
 TIMELINE_LENGTH = 50
+PHONE_WORDS = {
+    Reason.PHONE_INVALID: "not a number it takes",
+    Reason.PHONE_TAKEN: "another profile has it",
+}
 
 
 class KlaviyoOnClientPages:
@@ -53,34 +57,37 @@ class KlaviyoOnClientPages:
     def after_deletion(self, client: Client) -> str:
         if not client.klaviyo_profile_id:
             return ""
+        stays = "The profile stays in Klaviyo"
+        emails = "" if client.has_opted_out else " and may still be emailed from there"
         return (
-            "The profile stays in Klaviyo and may still be emailed from there. To delete it, open "
-            "it in Klaviyo (Audience, Profiles) and choose “Delete profile”."
+            f"{stays}{emails}. To delete it, open it in Klaviyo (Audience, Profiles) and choose "
+            "“Delete profile”."
         )
 
 
 def _line(client: Client, row: ClientSync | None, live: Connection, viewer: Membership) -> Line:
     if client.has_opted_out:
-        return _opted_out(row)
+        return _opted_out(client, row, viewer)
     if not client.may_be_emailed:
         why = "has no email address" if client.email_opt_in else "has not agreed to emails"
         return Line(f"Not sent: {why}", "quiet")
-    if row and row.reason in NEEDS_ATTENTION:
-        return Line(_needs(Reason(row.reason)), "attention", _send_again(client, viewer))
+    if row and row.needs_person:
+        what = "Change not sent" if client.klaviyo_profile_id else "Not sent"
+        words = f"{what}: {Reason(row.reason).label}"
+        return Line(words, "attention", _send_again(client, viewer))
     if client.klaviyo_profile_id is None or row is None:
-        return Line(_waiting(live), "moving")
+        return _waiting(live)
     return _in_klaviyo(row, live)
 
 
-def _opted_out(row: ClientSync | None) -> Line:
-    if row is None:
+def _opted_out(client: Client, row: ClientSync | None, viewer: Membership) -> Line:
+    if row is None or row.is_unsettled:
         return Line("Opted out: being told to Klaviyo", "moving")
-    if row.reason == Reason.PERMISSION_MISSING:
-        return Line("Opted out: owner still has to act", "attention")
-    if row.reason in NEEDS_ATTENTION:
-        return Line(f"Opted out: {Reason(row.reason).label}, owner still has to act", "attention")
-    if row.is_unsettled:
-        return Line("Opted out: being told to Klaviyo", "moving")
+    if row.awaits_permission:
+        return Line("Opted out: owner still has to act", "attention", _allow(viewer))
+    if row.needs_person:
+        words = f"Opted out: {Reason(row.reason).label}, owner still has to act"
+        return Line(words, "attention", _send_again(client, viewer))
     if row.suppressed_at:
         return Line(f"Opted out: Klaviyo told at {_at(row.suppressed_at)}", "good")
     return Line("Opted out: not in Klaviyo", "quiet")
@@ -88,31 +95,29 @@ def _opted_out(row: ClientSync | None) -> Line:
 
 def _in_klaviyo(row: ClientSync, live: Connection) -> Line:
     if row.is_unsettled:
-        words = (
-            "In Klaviyo, change waits: paused" if live.is_paused else "In Klaviyo, being updated"
+        held = _held(live)
+        return Line(
+            f"In Klaviyo, change waits: {held}" if held else "In Klaviyo, being updated", "moving"
         )
-        return Line(words, "moving")
     if row.suppressed_at:
         return Line(
-            "In Klaviyo, but still suppressed there from the opt-out; an owner can lift that in "
-            "Klaviyo on the profile",
+            "In Klaviyo, but suppressed there after the opt-out, until an owner lifts it there",
             "attention",
         )
     if row.reason in SENT_WITHOUT_PHONE:
-        return Line(f"In Klaviyo, without the phone: {_short(Reason(row.reason))}", "good")
+        return Line(f"In Klaviyo, without the phone: {PHONE_WORDS[Reason(row.reason)]}", "good")
     return Line("In Klaviyo, up to date", "good")
 
 
-def _waiting(live: Connection) -> str:
-    return "Waiting: paused by the owner" if live.is_paused else "Being sent"
+def _waiting(live: Connection) -> Line:
+    held = _held(live)
+    return Line(f"Waiting: {held}" if held else "Being sent", "moving")
 
 
-def _needs(reason: Reason) -> str:
-    return f"Not sent: {reason.label}"
-
-
-def _short(reason: Reason) -> str:
-    return "not a number it takes" if reason is Reason.PHONE_INVALID else "another profile has it"
+def _held(live: Connection) -> str:
+    if live.is_paused:
+        return "paused by an owner"
+    return "an owner has to act" if live.is_refused else ""
 
 
 def _send_again(client: Client, viewer: Membership) -> Action | None:
@@ -120,6 +125,13 @@ def _send_again(client: Client, viewer: Membership) -> Action | None:
         return None
     address = reverse("klaviyo:send_again", args=[viewer.studio.slug, client.public_id])
     return Action("Send again", address)
+
+
+def _allow(viewer: Membership) -> Action | None:
+    if not viewer.is_owner:
+        return None
+    address = reverse("klaviyo:allow_suppression", args=[viewer.studio.slug])
+    return Action("Allow automatic suppression", address)
 
 
 def _at(moment: datetime) -> str:
@@ -139,15 +151,13 @@ NOTICES = {
     State.PAUSED: Line("Klaviyo: paused", "quiet"),
     State.NOT_ANSWERING: Line("Klaviyo: not answering, changes are safe", "attention"),
 }
+SILENT = (State.NOT_CONNECTED, State.DISCONNECTING, State.DISCONNECTED)
 NEEDS_OWNER = Line("Klaviyo: needs the owner", "attention")
 
 
 def _notice(studio: Studio) -> Line | None:
-    connected = Connection.objects.for_studio(studio).live().exists()
-    ended = EndedConnection.objects.for_studio(studio).first()
-    if not connected:
-        return NEEDS_OWNER if ended and ended.asks_to_reconnect else None
-    return NOTICES.get(card.look(studio).state, NEEDS_OWNER)
+    state = Card(studio).state
+    return None if state in SILENT else NOTICES.get(state, NEEDS_OWNER)
 
 
 outside.register(KlaviyoOnClientPages())

@@ -46,6 +46,7 @@ class Words:
     means: str
     mend: str
     who: str  # "front desk", "owner", "nobody"
+    symptom: str  # where the help page tells more
 
 
 WORDS: dict[Reason, Words] = {
@@ -53,67 +54,81 @@ WORDS: dict[Reason, Words] = {
         "The client has not agreed to emails, so nothing is sent to Klaviyo.",
         "Tick “Agreed to emails” once the client has said yes.",
         "front desk",
+        "client-not-appearing",
     ),
     Reason.OPTED_OUT: Words(
         "The client said no to emails. Nothing is sent, and Klaviyo was told where it knew them.",
         "Nothing to do. Only the client's own wish opts them in again.",
         "nobody",
+        "client-not-appearing",
     ),
     Reason.NO_EMAIL: Words(
         "There is no email address, and Klaviyo knows people by their address.",
         "Add an address if the client would like emails.",
         "front desk",
+        "client-not-appearing",
     ),
     Reason.EMAIL_INVALID: Words(
         "Klaviyo does not take this email address.",
         "Correct the address on the client's page; it is sent again by itself.",
         "front desk",
+        "email-not-valid",
     ),
     Reason.PHONE_INVALID: Words(
         "Klaviyo does not take this phone number, so the profile goes without it.",
         "Correct the number, or leave it: emails are not affected.",
         "front desk",
+        "phone-missing",
     ),
     Reason.PHONE_TAKEN: Words(
         "Another profile in Klaviyo already has this phone number, as families do. "
         "This client's profile goes without it.",
         "Nothing to do: emails are not affected.",
         "nobody",
+        "phone-missing",
     ),
     Reason.EMAIL_TAKEN: Words(
         "The new email address already belongs to another profile in Klaviyo that is none of "
         "your clients here. Junocal merges nothing by itself.",
         "Merge the two profiles in Klaviyo, then send the client again.",
         "owner",
+        "email-belongs-to-another-profile",
     ),
     Reason.REFUSED: Words(
         "Klaviyo refused this client's details.",
         "Check the name for unusual characters, then send the client again.",
         "owner",
+        "client-refused",
     ),
     Reason.THROTTLED: Words(
         "Klaviyo asked us to slow down. What waits is safe and goes out by itself.",
         "Nothing to do.",
         "nobody",
+        "klaviyo-not-answering",
     ),
     Reason.NOT_ANSWERING: Words(
         "Klaviyo is not answering. What waits is safe and goes out by itself.",
         "Nothing to do.",
         "nobody",
+        "klaviyo-not-answering",
     ),
     Reason.PERMISSION_MISSING: Words(
-        "Klaviyo has not allowed Junocal to do this.",
+        "The client opted out. Klaviyo has not allowed Junocal to pass that on, so it may still "
+        "email them.",
         "Allow automatic suppression, or upload the list in Klaviyo.",
         "owner",
+        "opt-outs-waiting",
     ),
     Reason.NOT_ACCEPTED: Words(
         "Klaviyo does not accept our access, although it was renewed just now.",
         "Test the connection; if that does not help, disconnect and connect again.",
         "owner",
+        "access-not-accepted",
     ),
     Reason.PAUSED: Words(
         "The connection is paused. Changes wait; opt-outs still go out.",
         "Resume on the Integrations page.",
         "owner",
+        "paused",
     ),
 }

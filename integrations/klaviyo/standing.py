@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Case, CharField, Count, F, Q, Value, When
 
 from clients.models import Client, ClientQuerySet
+from integrations.klaviyo.models.sync import unsettled
 from integrations.klaviyo.reasons import NEEDS_ATTENTION, Reason
 from studios.models import Studio
 
@@ -22,11 +23,13 @@ class Standing(models.TextChoices):
     WAITING = "waiting", "Waiting"  # on its way for the first time, or an opt-out on its way
 
 
-DUE = Q(klaviyo_sync__wanted__gt=F("klaviyo_sync__done"))
+SYNC = "klaviyo_sync__"
+DUE = unsettled(SYNC)
 UNSENDABLE = Q(email_opt_in=False) | Q(email="")
+NEEDS_PERSON = Q(klaviyo_sync__reason__in=NEEDS_ATTENTION) & ~DUE
 
 STANDING = Case(
-    When(klaviyo_sync__reason__in=NEEDS_ATTENTION, then=Value(Standing.ATTENTION)),
+    When(NEEDS_PERSON, then=Value(Standing.ATTENTION)),
     When(DUE & Q(opted_out_at__isnull=False), then=Value(Standing.WAITING)),
     When(UNSENDABLE, then=Value(Standing.NOT_SENT)),
     When(klaviyo_profile_id__isnull=False, then=Value(Standing.IN_KLAVIYO)),
@@ -45,6 +48,8 @@ UNSENT_REASON = Case(
 
 
 def standing_as(clients: ClientQuerySet, standing: str) -> ClientQuerySet:
+    if standing == Standing.ATTENTION:
+        return clients.filter(NEEDS_PERSON)  # the first case, and it has an index
     return clients.alias(standing=STANDING).filter(standing=standing)
 
 
@@ -70,20 +75,36 @@ class Numbers:
         return self.attention + self.not_sent + self.in_klaviyo + self.waiting
 
     @property
+    def sendable(self) -> int:
+        """How many are meant to be in Klaviyo, or to be told it."""
+        return self.total - self.not_sent
+
+    @property
     def settled(self) -> int:
-        return self.total - self.waiting
+        """Those of them that nothing is left to be done for."""
+        return self.sendable - self.waiting
 
 
 def count(studio: Studio) -> Numbers:
-    clients = Client.objects.for_studio(studio).order_by()
+    clients = Client.objects.for_studio(studio)
     return Numbers(**_tally(clients.annotate(key=STANDING)))
 
 
-def count_unsent(studio: Studio) -> dict[str, int]:
-    """By reason: the clients of whom nothing is sent."""
+def count_unsent(studio: Studio) -> list[tuple[Reason, int]]:
+    """By reason: of how many clients nothing is sent."""
     clients = standing_as(Client.objects.for_studio(studio), Standing.NOT_SENT)
-    return _tally(clients.order_by().annotate(key=UNSENT_REASON))
+    return _by_reason(clients.annotate(key=UNSENT_REASON))
+
+
+def count_attention(studio: Studio) -> list[tuple[Reason, int]]:
+    """By reason: for how many clients a person has to act."""
+    clients = standing_as(Client.objects.for_studio(studio), Standing.ATTENTION)
+    return _by_reason(clients.annotate(key=F("klaviyo_sync__reason")))
+
+
+def _by_reason(keyed: Any) -> list[tuple[Reason, int]]:
+    return [(Reason(key), number) for key, number in sorted(_tally(keyed).items())]
 
 
 def _tally(keyed: Any) -> dict[str, int]:
-    return dict(keyed.values_list("key").annotate(number=Count("pk")))
+    return dict(keyed.order_by().values_list("key").annotate(number=Count("pk")))

@@ -7,9 +7,11 @@ on this alone: a refresh and the heartbeat notice an uninstall as well.
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +22,7 @@ from integrations.klaviyo.models import Connection, EndCause, WebhookReceipt
 
 BODY_MAX_BYTES = 64 * 1024
 FRESH_FOR = timedelta(minutes=5)
+IDENTIFIER = re.compile(r"[!-~]{1,128}")  # as Klaviyo makes them; nothing a database refuses
 
 
 class BadSignature(Exception):
@@ -55,8 +58,9 @@ def read(body: bytes, headers: Mapping[str, str], now: datetime) -> Delivery:
         document = json.loads(body)
         meta, data = document["meta"], document["data"]
         at = parse_datetime(meta["timestamp"])
-        events = [(str(event["external_id"]), str(event["topic"])) for event in data]
-        account_id, webhook_id = str(meta["klaviyo_account_id"]), meta["klaviyo_webhook_id"]
+        events = [(_identifier(event["external_id"]), str(event["topic"])) for event in data]
+        account_id = _identifier(meta["klaviyo_account_id"])
+        webhook_id = _identifier(meta["klaviyo_webhook_id"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable from error
     if at is None or at.tzinfo is None:
@@ -64,6 +68,12 @@ def read(body: bytes, headers: Mapping[str, str], now: datetime) -> Delivery:
     if webhook_id != headers.get("Klaviyo-Webhook-Id") or abs(now - at) > FRESH_FOR:
         raise BadSignature
     return Delivery(account_id, at, events)
+
+
+def _identifier(value: Any) -> str:
+    if not IDENTIFIER.fullmatch(value):
+        raise ValueError("not an identifier")
+    return str(value)
 
 
 def receive(delivery: Delivery) -> None:
@@ -77,7 +87,7 @@ def receive(delivery: Delivery) -> None:
 def _uninstalled(delivery: Delivery, event_id: str) -> None:
     """The receipt is written with the effect: seen again, the event does nothing."""
     _, is_new = WebhookReceipt.objects.get_or_create(
-        account_hash=_hash(delivery.account_id), event_id=event_id[:128]
+        account_hash=_hash(delivery.account_id), event_id=event_id
     )
     connection = Connection.objects.live().filter(account_id=delivery.account_id).first()
     if not is_new or connection is None:

@@ -24,6 +24,15 @@ class Priority(models.IntegerChoices):
     BACKFILL = 3, "Backfill"
 
 
+def unsettled(sync: str = "") -> Q:
+    """A change is safe here and Klaviyo has not heard of it; `sync` is the lookup path to the row.
+
+    Not one that merely waits to be pushed once more: `complete` made that due at `confirm_at`.
+    """
+    due = Q(**{f"{sync}wanted__gt": F(f"{sync}done")})
+    return due & ~Q(**{f"{sync}due_at": F(f"{sync}confirm_at")})
+
+
 class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
     def of(self, connection: Connection) -> Self:
         return self.filter(connection=connection)
@@ -37,14 +46,15 @@ class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
     def opt_outs_waiting(self) -> Self:
         """Opt-outs that Klaviyo refused for want of a permission: the owner has to act."""
         opted_out = Q(client=None) | Q(client__opted_out_at__isnull=False)
-        return self.filter(opted_out, reason=Reason.PERMISSION_MISSING)
+        return self.filter(~unsettled(), opted_out, reason=Reason.PERMISSION_MISSING)
 
     def unsettled(self) -> Self:
-        """Changes that are safe here and not yet in Klaviyo (not those merely confirmed again)."""
-        return self.filter(wanted__gt=F("done"), confirm_at=None)
+        """Changes that are safe here and not yet in Klaviyo."""
+        return self.filter(unsettled())
 
     def needing_attention(self) -> Self:
-        return self.filter(reason__in=NEEDS_ATTENTION)
+        """A person has to act. Once they have, it is on its way and needs nobody."""
+        return self.filter(~unsettled(), reason__in=NEEDS_ATTENTION)
 
     def settled(self) -> Self:
         return self.filter(wanted=F("done"))
@@ -135,8 +145,16 @@ class ClientSync(models.Model):
 
     @property
     def is_unsettled(self) -> bool:
-        """A change waits that Klaviyo has not heard of (not merely one to be confirmed)."""
-        return self.wanted > self.done and self.confirm_at is None
+        """As the function of this name says, for one row."""
+        return self.wanted > self.done and self.due_at != self.confirm_at
+
+    @property
+    def awaits_permission(self) -> bool:
+        return self.reason == Reason.PERMISSION_MISSING
+
+    @property
+    def needs_person(self) -> bool:
+        return self.reason in NEEDS_ATTENTION and not self.is_unsettled
 
 
 class SyncEvent(models.Model):

@@ -1,16 +1,13 @@
 """Settings → Integrations: the Klaviyo card and its buttons. Owners only."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations.klaviyo import card, connections, outbox, standing, trial
+from integrations.klaviyo import connections, outbox, trial, waiting
+from integrations.klaviyo.card import Card
 from integrations.klaviyo.models import ClientSync, Connection, EndCause
-from integrations.klaviyo.operations import WHY_SCOPES
-from integrations.klaviyo.reasons import Reason
 from integrations.klaviyo.rings import ring
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
@@ -19,32 +16,17 @@ from studios.models import Role
 @studio_access(Role.OWNER)
 @require_safe
 def show(request: StudioRequest) -> HttpResponse:
-    return render(request, "klaviyo/card.html", _context(request))
+    return render(request, "klaviyo/card.html", {"card": Card(request.studio)})
 
 
 @studio_access(Role.OWNER)
 @require_safe
 def panel(request: StudioRequest) -> HttpResponse:
     """The part of the card that moves, for its own refresh."""
-    context = _context(request)
-    if request.GET.get("state") != context["card"].state:
-        return HttpResponse(headers={"HX-Refresh": "true"})  # its buttons change with it
-    return render(request, "klaviyo/_panel.html", context)
-
-
-def _context(request: StudioRequest) -> dict[str, Any]:
-    looked = card.look(request.studio)
-    return {
-        "card": looked,
-        "unsent": _unsent(request),
-        "scopes": WHY_SCOPES,
-        "minutes": card.minutes_for(looked.sendable),
-    }
-
-
-def _unsent(request: StudioRequest) -> list[tuple[str, int]]:
-    counted = standing.count_unsent(request.studio)
-    return [(Reason(reason).label, number) for reason, number in sorted(counted.items())]
+    card = Card(request.studio)
+    if request.GET.get("face") != card.face:
+        return HttpResponse(headers={"HX-Refresh": "true"})  # what stands around it changes too
+    return render(request, "klaviyo/_panel.html", {"card": card})
 
 
 @studio_access(Role.OWNER)
@@ -57,7 +39,9 @@ def disconnect(request: StudioRequest) -> HttpResponse:
     if request.method == "POST":
         connections.fence(connection, EndCause.OWNER, by=request.user)
         return redirect("klaviyo:card", request.studio.slug)
-    return render(request, "klaviyo/disconnect.html", _context(request))
+    untold = waiting.untold(request.studio).count()
+    context = {"connection": connection, "untold": untold}
+    return render(request, "klaviyo/disconnect.html", context)
 
 
 @studio_access(Role.OWNER)
@@ -92,7 +76,7 @@ def test(request: StudioRequest) -> HttpResponse:
 def retry_all(request: StudioRequest) -> HttpResponse:
     """Everything that needs attention is tried once more; opt-outs included."""
     Connection.objects.for_studio(request.studio).live().accept_again()
-    count = outbox.again(ClientSync.objects.for_studio(request.studio).needing_attention())
+    outbox.again(ClientSync.objects.for_studio(request.studio).needing_attention())
     ring(request.studio.pk)
-    messages.success(request, f"Trying {count} again.")
+    messages.success(request, "Trying again. What Klaviyo takes now disappears from the list.")
     return redirect("klaviyo:card", request.studio.slug)

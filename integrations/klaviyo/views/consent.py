@@ -21,6 +21,13 @@ REFUSALS = {
     connections.AccountTaken: "account_taken",
     connections.AnotherAccount: "another_account",
 }
+# Where the help page tells more.
+SYMPTOMS = {
+    "unavailable": "klaviyo-not-answering",
+    "already_connected": "another-account",
+    "account_taken": "another-account",
+    "another_account": "another-account",
+}
 
 
 @studio_access(Role.OWNER)
@@ -76,5 +83,9 @@ def install(request: SignedInRequest) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, why: str, slug: str | None = None) -> HttpResponse:
-    context = {"why": f"klaviyo/refusals/_{why}.html", "slug": slug}
+    context = {
+        "why": f"klaviyo/refusals/_{why}.html",
+        "symptom": SYMPTOMS.get(why, "not-connected"),
+        "slug": slug,
+    }
     return render(request, "klaviyo/refusal.html", context, status=400)

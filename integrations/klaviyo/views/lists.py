@@ -6,15 +6,15 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from clients.models import Client
-from integrations.klaviyo import outbox, standing
+from integrations.klaviyo import outbox, standing, waiting
 from integrations.klaviyo.models import ClientSync, Connection
-from integrations.klaviyo.reasons import NEEDS_ATTENTION, UNSENT, Reason
+from integrations.klaviyo.reasons import NEEDS_ATTENTION, UNSENT
 from integrations.klaviyo.rings import ring
 from integrations.klaviyo.standing import Standing
 from studios.access import StudioRequest, studio_access
@@ -26,15 +26,14 @@ ROWS_ON_A_PAGE = 50
 @studio_access(Role.OWNER)
 @require_safe
 def attention(request: StudioRequest) -> HttpResponse:
-    """Clients a person has to act for, but the opt-outs, which have a list of their own."""
-    rows = ClientSync.objects.for_studio(request.studio).needing_attention()
-    rows = rows.exclude(pk__in=rows.opt_outs_waiting())
+    """Clients a person has to act for, the opt-outs that wait for the owner among them."""
+    clients = standing.standing_as(Client.objects.for_studio(request.studio), Standing.ATTENTION)
     reason = request.GET.get("reason", "")
-    chosen = rows.filter(reason=reason) if reason in NEEDS_ATTENTION else rows
-    counted = rows.values_list("reason").annotate(Count("pk")).order_by("reason")
+    chosen = clients.filter(klaviyo_sync__reason=reason) if reason in NEEDS_ATTENTION else clients
+    rows = chosen.select_related("klaviyo_sync").order_by("klaviyo_sync__reason", "pk")
     context = {
-        "page": _page(request, chosen.select_related("client__studio").order_by("reason", "pk")),
-        "reasons": [(Reason(key), number) for key, number in counted],
+        "page": _page(request, rows),
+        "reasons": standing.count_attention(request.studio),
         "chosen": reason,
     }
     return render(request, "klaviyo/attention.html", context)
@@ -46,10 +45,9 @@ def not_sent(request: StudioRequest) -> HttpResponse:
     clients = standing.standing_as(Client.objects.for_studio(request.studio), Standing.NOT_SENT)
     reason = request.GET.get("reason", "")
     chosen = standing.unsent_for(clients, reason) if reason in UNSENT else clients
-    counts = standing.count_unsent(request.studio)
     context = {
         "page": _page(request, standing.with_unsent_reason(chosen).by_name()),
-        "reasons": [(Reason(key), number) for key, number in sorted(counts.items())],
+        "reasons": standing.count_unsent(request.studio),
         "chosen": reason,
     }
     return render(request, "klaviyo/not_sent.html", context)
@@ -58,10 +56,12 @@ def not_sent(request: StudioRequest) -> HttpResponse:
 @studio_access(Role.OWNER)
 @require_safe
 def opt_outs(request: StudioRequest) -> HttpResponse:
-    waiting = ClientSync.objects.for_studio(request.studio).opt_outs_waiting()
-    rows = waiting.select_related("client__studio").order_by("pk")
-    connection = Connection.objects.for_studio(request.studio).live().first()
-    context = {"page": _page(request, rows), "connection": connection}
+    page = _page(request, waiting.for_owner(request.studio))
+    context = {
+        "page": page,
+        "opt_outs": waiting.opt_outs(request.studio, page.object_list),
+        "is_connected": Connection.objects.for_studio(request.studio).live().exists(),
+    }
     return render(request, "klaviyo/opt_outs.html", context)
 
 
@@ -69,14 +69,14 @@ def opt_outs(request: StudioRequest) -> HttpResponse:
 @require_safe
 def opt_outs_csv(request: StudioRequest) -> HttpResponse:
     """The addresses as Klaviyo's own suppression upload takes them: one column, `Email`."""
-    rows = ClientSync.objects.for_studio(request.studio).opt_outs_waiting().order_by("pk")
     response = HttpResponse(
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="opt-outs.csv"'},
     )
     writer = csv.writer(response)
     writer.writerow(["Email"])
-    writer.writerows([address] for row in rows for address in sorted(row.exposed))
+    for opt_out in waiting.opt_outs(request.studio, waiting.untold(request.studio)):
+        writer.writerows([address] for address in opt_out.addresses)
     return response
 
 
@@ -84,9 +84,12 @@ def opt_outs_csv(request: StudioRequest) -> HttpResponse:
 @require_POST
 def send_again(request: StudioRequest, client_id: UUID) -> HttpResponse:
     client = get_object_or_404(Client.objects.for_studio(request.studio), public_id=client_id)
-    outbox.again(ClientSync.objects.for_studio(request.studio).filter(client=client))
-    ring(request.studio.pk)
-    messages.success(request, f"{client.name} is being sent again.")
+    rows = ClientSync.objects.for_studio(request.studio).needing_attention()
+    if outbox.again(rows.filter(client=client)):
+        ring(request.studio.pk)
+        messages.success(request, f"{client.name} is being sent again.")
+    else:
+        messages.info(request, f"Nothing of {client.name} waits for you any more.")
     return redirect(client)
 
 
