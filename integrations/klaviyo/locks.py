@@ -3,7 +3,8 @@ dies, never leaked into the pool."""
 
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 
 def try_lock(purpose: str, key: object) -> bool:
@@ -11,11 +12,18 @@ def try_lock(purpose: str, key: object) -> bool:
     return bool(_call("pg_try_advisory_xact_lock", purpose, key))
 
 
-def lock(purpose: str, key: object, *, within: timedelta) -> None:
-    """Wait for the lock; raises `django.db.OperationalError` where it isn't free in time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{within.seconds}s"])
-    _call("pg_advisory_xact_lock", purpose, key)
+def lock(purpose: str, key: object, *, within: timedelta) -> bool:
+    """Wait for the lock; False where it isn't free in time."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{within.seconds}s"])
+            _call("pg_advisory_xact_lock", purpose, key)
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 def _call(function: str, purpose: str, key: object) -> object:

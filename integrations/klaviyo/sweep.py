@@ -10,11 +10,11 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.db import connection as database
 from django.db.models import Exists, OuterRef, Q
 
-from integrations.klaviyo import backfill, connections, sync, trial
+from integrations.klaviyo import backfill, ending, sync, trial
 from integrations.klaviyo.models import ClientSync, Connection
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ THREADS = 4
 def turn(connection: Connection) -> None:
     """One studio's turn: end it if it is fenced, else seed, then sync for about a second."""
     if connection.is_fenced:
-        connections.finish(connection)
+        ending.finish(connection)
         return
     if connection.trial_wanted_at:
         trial.carry_out(connection)
@@ -62,15 +62,15 @@ class Sweeper:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _sweep_for_ever(self) -> None:
-        answering = True
+        going = True
         while not self._stop.wait(EVERY_S):
             try:
                 self._sweep()
-                answering = True
-            except DatabaseError:
-                if answering:  # one line per change of state, not one per second
-                    logger.exception("the sweep waits for the database")
-                answering = False
+                going = True
+            except Exception:  # whatever it is (the database, mostly), the next may go well
+                if going:  # one line per change of state, not one per second
+                    logger.exception("no sweep for now")
+                going = False
             finally:
                 database.close()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from integrations.klaviyo import chores, connections, sync, trial
+from integrations.klaviyo import chores, ending, sync, trial
 from integrations.klaviyo.models import Connection
 from integrations.klaviyo.rings import ring
 
@@ -16,7 +16,7 @@ def sync_studio(*, studio_id: int, **_: Any) -> None:
     if connection is None:
         return
     if connection.is_fenced:
-        connections.finish(connection)
+        ending.finish(connection)
         return
     if connection.trial_wanted_at:
         trial.carry_out(connection)

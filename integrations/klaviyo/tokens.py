@@ -147,8 +147,10 @@ def _announce(connection: Connection) -> bool:
     owner would hear "the renewal was interrupted" and not "revoked at Klaviyo".
     """
     _lock_or_wait(connection)
+    row = Connection.objects.live().filter(pk=connection.pk)
+    if not row.exists():
+        raise Fenced
     budgets.pay(connection, budgets.REFRESH)
-    row = Connection.objects.filter(pk=connection.pk)
     interrupted = row.exclude(refresh_started_at=None).exists()
     row.update(refresh_started_at=Now())
     connection.refresh_started_at = row.values_list("refresh_started_at", flat=True).first()
