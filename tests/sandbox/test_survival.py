@@ -64,6 +64,7 @@ def test_connections_are_kept_open(sandbox: SandboxProcess, token: str) -> None:
     connection.close()
 
     assert statuses == [200, 404, 200]
+    assert sockets[0] is not None
     assert sockets == [sockets[0]] * 3
 
 

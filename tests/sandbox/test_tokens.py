@@ -81,6 +81,15 @@ def test_the_app_proves_itself_by_basic_authentication_only(
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
+def test_a_secret_in_the_body_is_refused_beside_a_good_header(sandbox: SandboxProcess) -> None:
+    held = sandbox.issue_tokens()["refresh_token"]
+    secret = {"client_secret": sandbox.client_secret}
+
+    answer = sandbox.oauth("token", grant_type="refresh_token", refresh_token=held, **secret)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 def test_a_json_body_is_not_understood(sandbox: SandboxProcess) -> None:
     answer = requests.post(
         f"{sandbox.url}/oauth/token",
