@@ -14,7 +14,7 @@ from integrations.klaviyo.operations import Limit
 
 SHARE = 0.98  # of the minute's limit: requests travel for different times and may bunch
 BURST_SHARE = 0.06  # of the minute's limit may go at once
-BURST_MIN = 3.0  # where that is next to nothing
+BURST_MIN = 3.0  # where that is next to nothing, but never more than a third of the minute's
 BACKFILL_RESERVE = 0.4  # of the capacity: only live changes may use it, and at no cost in rate
 PACE_MIN = 1 / 16  # never stand still: only requests tell when the limit is back
 PACE_STEP = 0.01
@@ -49,11 +49,13 @@ class Bucket:
         return replace(self, limit=limit, tokens=min(self.tokens, capacity(limit)))
 
     def _reserve(self, backfill: bool) -> float:
-        return capacity(self.limit) * BACKFILL_RESERVE if backfill else 0.0
+        """Never so much that a backfill under a tiny limit would stand still."""
+        whole = capacity(self.limit)
+        return min(whole * BACKFILL_RESERVE, whole - 1) if backfill else 0.0
 
 
 def capacity(limit: Limit) -> float:
-    share = max(limit.steady * BURST_SHARE, BURST_MIN)
+    share = max(limit.steady * BURST_SHARE, min(BURST_MIN, limit.steady / 3))
     return max(1.0, min(share, limit.burst - limit.steady / 60))
 
 
