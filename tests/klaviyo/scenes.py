@@ -8,7 +8,7 @@ from django.db.models import F
 
 from clients import consent
 from clients.models import Client, Door
-from integrations.klaviyo import outbox
+from integrations.klaviyo import outbox, sweep
 from integrations.klaviyo.models import ClientSync, Connection, Priority, RateBudget
 from klaviyo_sandbox.testing import LOTUS, SandboxProcess
 
@@ -55,6 +55,13 @@ def time_passes(seconds: float = 100) -> None:
     RateBudget.objects.update(
         counted_at=F("counted_at") - earlier, blocked_until=F("blocked_until") - earlier
     )
+
+
+def turns(count: int) -> None:
+    """Workers' turns where work is left at the end."""
+    for _ in range(count):
+        for connection in sweep.with_work():
+            sweep.turn(connection)
 
 
 def values(sandbox: SandboxProcess) -> dict[str, Values]:

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clients.models import Client
-from integrations.klaviyo import profiles, sweep
+from integrations.klaviyo import profiles
 from integrations.klaviyo.api import Klaviyo, Profile
 from integrations.klaviyo.models import ClientSync, Connection
 from integrations.klaviyo.push import push
@@ -27,6 +27,7 @@ from tests.klaviyo.scenes import (
     row_of,
     statuses,
     time_passes,
+    turns,
     values,
     writes,
 )
@@ -588,10 +589,3 @@ def test_two_studios_share_nothing(
     (profile,) = sandbox.profiles(STAN.id)
     assert profile["attributes"]["first_name"] == "Ana at Stan's"
     assert profile["attributes"]["phone_number"] is None
-
-
-def turns(count: int) -> None:
-    """Where work is left at the end."""
-    for _ in range(count):
-        for connection in sweep.with_work():
-            sweep.turn(connection)
