@@ -50,10 +50,15 @@ class Keyring:
     def first(self) -> str:
         return next(iter(self.keys))
 
+    @property
+    def heading(self) -> str:
+        """How everything begins that the first key has sealed."""
+        return f"{VERSION}.{self.first}."
+
     def seal(self, secret: str, *context: object) -> str:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = AESGCM(self.keys[self.first]).encrypt(nonce, secret.encode(), _bind(context))
-        return f"{VERSION}.{self.first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        return self.heading + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str, *context: object) -> str:
         """The secret; raises `CannotOpen`, whatever the reason, and never says which."""

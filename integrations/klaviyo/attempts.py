@@ -51,15 +51,16 @@ def start(studio: Studio, user: User, purpose: Purpose, session: SessionBase) ->
     """Note the attempt; the address of Klaviyo's consent page for it."""
     state, verifier = secrets.token_urlsafe(STATE_BYTES), oauth.new_verifier()
     scopes = " ".join(ASKED_SCOPES[purpose])
-    OAuthAttempt.objects.create(
+    attempt = OAuthAttempt(
         state_hash=_hash(state),
         session_hash=_session_hash(session),
         studio=studio,
         user=user,
         purpose=purpose,
         scopes=scopes,
-        verifier=keyring().seal(verifier, *_context(state)),
     )
+    attempt.verifier = keyring().seal(verifier, *attempt.sealing_context)
+    attempt.save()
     return oauth.authorize_url(
         state=state, verifier=verifier, scopes=scopes, redirect_uri=redirect_uri()
     )
@@ -85,13 +86,9 @@ def redeem(state: str, user: User, session: SessionBase) -> Attempt:
         studio=row.studio,
         user=row.user,
         purpose=Purpose(row.purpose),
-        verifier=keyring().open(row.verifier, *_context(state)),
+        verifier=keyring().open(row.verifier, *row.sealing_context),
         scopes=frozenset(row.scopes.split()),
     )
-
-
-def _context(state: str) -> tuple[str, str]:
-    return ("klaviyo code verifier", _hash(state))
 
 
 def _session_hash(session: SessionBase) -> str:

@@ -26,6 +26,10 @@ class OAuthAttempt(models.Model):
     def __str__(self) -> str:
         return f"attempt {self.pk}"
 
+    @property
+    def sealing_context(self) -> tuple[object, ...]:
+        return ("klaviyo code verifier", self.state_hash)
+
 
 class WebhookReceipt(models.Model):
     """An event that had its effect: seen again, it does nothing."""
