@@ -4,11 +4,15 @@ Nothing is stored unless the exchange and the look at the account both succeeded
 refused arrival are dropped, not revoked: revoking would uninstall the app for whoever has it.
 """
 
+import time
+
 from integrations.klaviyo import answers, api, attempts, connections, oauth
 from integrations.klaviyo.api import Account
 from integrations.klaviyo.attempts import Attempt, Purpose
 from integrations.klaviyo.oauth import Grant
 from integrations.klaviyo.operations import Operation
+
+WAIT_MAX_S = 2.0  # somebody sits there and waits for the page
 
 
 class LessGranted(Exception):
@@ -41,9 +45,15 @@ def _exchange(attempt: Attempt, code: str) -> Grant:
         raise KlaviyoUnavailable from error
 
 
-def _read_account(grant: Grant) -> Account:
+def _read_account(grant: Grant, *, is_second_try: bool = False) -> Account:
+    """Klaviyo gives one answer a second here, and somebody else may have had it."""
     try:
         answer = api.request(Operation.GET_ACCOUNTS, grant.access_token)
         return api.read_account(answers.read(answer))
+    except answers.Throttled as error:
+        if is_second_try or error.wait_s is None or error.wait_s > WAIT_MAX_S:
+            raise KlaviyoUnavailable from error
+        time.sleep(error.wait_s)
     except answers.Trouble as error:
         raise KlaviyoUnavailable from error
+    return _read_account(grant, is_second_try=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 from pytest_django import Settings
 
 from clients.models import Client
@@ -14,6 +15,7 @@ from integrations.klaviyo.oauth import Grant
 from integrations.klaviyo.operations import SCOPES, SUPPRESSION_SCOPE
 from klaviyo_sandbox.testing import LOTUS, STAN, SandboxProcess
 from studios.models import Studio, User
+from tests.cast import sign_in
 
 FOUR_SCOPES = (*SCOPES, SUPPRESSION_SCOPE)
 AddClient = Callable[..., Client]
@@ -79,6 +81,18 @@ def work() -> Callable[[], None]:
         raise AssertionError(f"work never ends: {rows}")
 
     return work
+
+
+def browser_of(user: User) -> Browser:
+    browser = Browser()
+    sign_in(browser, user)
+    return browser
+
+
+@pytest.fixture
+def olives(olive: User) -> Browser:
+    """The browser at which Olive is signed in."""
+    return browser_of(olive)
 
 
 __all__ = ["LOTUS", "STAN"]
