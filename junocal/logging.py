@@ -8,6 +8,8 @@ from types import TracebackType
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# Django hands the request over: its query may be an authorization code or a search for an email.
+WITHHELD = frozenset({"request"})
 
 
 class JSONFormatter(logging.Formatter):
@@ -20,7 +22,8 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in STANDARD}
+        extra = vars(record).keys() - STANDARD - WITHHELD
+        line |= {key: vars(record)[key] for key in sorted(extra)}
         if record.exc_info:
             line["exception"] = where_it_broke(record.exc_info)
         return json.dumps(line, default=str)
