@@ -29,10 +29,10 @@ class ChildFailedError(Exception):
 class House:
     """`with House(folder) as house: house.open(); house.watch()`. Leaves nothing running."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, at: Addresses | None = None) -> None:
         self.folder = folder
         self.secrets = secrets_file.keep(folder / "secrets.json")
-        self.at = Addresses(*ports.choose())
+        self.at = at or Addresses(*ports.choose())
         self.environment = environment.of_junocal(folder, self.secrets, self.at)
         self.servers: list[Server] = []
         self.children: list[Child] = []
@@ -46,6 +46,7 @@ class House:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        signals.ignore_from_now_on()
         self.close()
 
     def open(self, say: Callable[[str], None]) -> None:
@@ -74,7 +75,6 @@ class House:
 
     def close(self) -> None:
         """Stop everything; Klaviyo last but the servers, so that what is under way can end."""
-        signals.ignore_from_now_on()
         for child in self.children[1:]:
             child.ask_to_stop()
         for child in reversed(self.children):
