@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery.signals import worker_init, worker_ready, worker_shutting_down
+from django.core.exceptions import ImproperlyConfigured
 
 from integrations.klaviyo.checks import require_keys
 from integrations.klaviyo.sweep import Sweeper
@@ -12,7 +13,11 @@ _sweepers: list[Sweeper] = []
 
 @worker_init.connect(dispatch_uid="klaviyo: keys open what is stored")
 def check_keys(**_: Any) -> None:
-    require_keys()
+    """Celery logs what a receiver raises and starts all the same; from an exit it doesn't."""
+    try:
+        require_keys()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
 
 
 @worker_ready.connect(dispatch_uid="klaviyo: begin to sweep")
