@@ -65,7 +65,8 @@ def push(row: ClientSync, api: Klaviyo, found: Found | None = None) -> None:
     except NeedsPerson as error:
         _park(row, error.reason)
         return
-    _complete(row, plan, profile)
+    if not _complete(row, plan, profile):
+        outbox.release(row)  # fenced meanwhile: who disconnects waits for nothing more
 
 
 def look_up(rows: Sequence[ClientSync], api: Klaviyo) -> Found:
@@ -181,7 +182,7 @@ def _start_anew(row: ClientSync, api: Klaviyo, plan: Plan) -> None:
 
 
 @transaction.atomic
-def _complete(row: ClientSync, plan: Plan, profile: Profile) -> None:
+def _complete(row: ClientSync, plan: Plan, profile: Profile) -> bool:
     bindings.bind(row, profile.id)
     done = outbox.complete(
         row,
@@ -195,6 +196,7 @@ def _complete(row: ClientSync, plan: Plan, profile: Profile) -> None:
         _note(row, _what(plan))
     else:
         transaction.set_rollback(True)
+    return done
 
 
 def _exposed_after(row: ClientSync, profile: Profile) -> dict[str, str | None]:
