@@ -6,7 +6,6 @@ sweep finds the work all the same.
 """
 
 import logging
-import os
 import threading
 import time
 
@@ -27,7 +26,7 @@ class Ringer:
     def __init__(self) -> None:
         self._studios: set[int] = set()
         self._changed = threading.Condition()
-        self._pid = 0
+        self._thread: threading.Thread | None = None
 
     def ring(self, studio_id: int) -> None:
         with self._changed:
@@ -36,10 +35,12 @@ class Ringer:
             self._changed.notify()
 
     def _start(self) -> None:
-        """The thread of this very process: a forked one has none yet."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            threading.Thread(target=self._publish_for_ever, name="ringer", daemon=True).start()
+        """The thread of this very process: a forked one has none yet, whatever it was told."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._publish_for_ever, name="ringer", daemon=True
+            )
+            self._thread.start()
 
     def _publish_for_ever(self) -> None:
         while True:

@@ -17,6 +17,9 @@ from klaviyo_sandbox.testing import SandboxProcess
 ROOT = Path(__file__).resolve().parents[2]
 IN_TIME_S = 20  # by then it has happened, on the slowest machine
 
+WORKER = ["worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"]
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
 Process = subprocess.Popen[str]
 
 
@@ -54,10 +57,22 @@ def python(code: str, env: dict[str, str]) -> Iterator[Process]:
 @contextmanager
 def worker(env: dict[str, str]) -> Iterator[Process]:
     """A Celery worker that is ready."""
-    options = ["--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"]
-    command = [sys.executable, "-m", "celery", "-A", "junocal", "worker", *options]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with started([*command, *quiet], env) as process:
+    with started([sys.executable, "-m", "celery", "-A", "junocal", *WORKER], env) as process:
+        wait_for_line(process, " ready.")
+        yield process
+
+
+@contextmanager
+def worker_that_only_listens(env: dict[str, str]) -> Iterator[Process]:
+    """One that doesn't sweep: it does what it is rung for, and nothing else."""
+    code = f"""
+from celery.signals import worker_ready
+from integrations.klaviyo import worker
+from junocal.celery import app
+assert worker_ready.disconnect(dispatch_uid="klaviyo: begin to sweep")
+app.worker_main({WORKER})
+"""
+    with python(code, env) as process:
         wait_for_line(process, " ready.")
         yield process
 
