@@ -39,6 +39,10 @@ class GrantRevoked(Trouble):
         self.cause = cause
 
 
+class NotAnswering(Throttled):
+    """Klaviyo was asked just now and gave no usable answer."""
+
+
 class Sealed(Trouble):
     """The stored refresh token can't be opened: for the operator. Nothing is changed."""
 
@@ -132,7 +136,7 @@ def refresh(connection: Connection, *, anew: bool = True) -> AccessToken:
             _take_back(connection)
         wait_s = budgets.failed(connection, budgets.REFRESH, wait_s=error.wait_s)
         logger.warning("refresh: no usable answer", extra={"connection": connection.pk})
-        raise Throttled(wait_s) from error
+        raise NotAnswering(wait_s) from error
     except (Trouble, oauth.ConfigurationRefused):
         if not interrupted:
             _take_back(connection)

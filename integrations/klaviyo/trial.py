@@ -49,6 +49,8 @@ def _try(connection: Connection) -> str:
         return Reason.NOT_ACCEPTED
     except Forbidden:
         return Reason.PERMISSION_MISSING
+    except tokens.NotAnswering:
+        return Reason.NOT_ANSWERING
     except (Throttled, tokens.GrantRevoked):
         raise
     except Trouble:

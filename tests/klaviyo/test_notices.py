@@ -1,0 +1,110 @@
+"""The one email to the owners when Klaviyo ended the connection."""
+
+from collections.abc import Callable
+from smtplib import SMTPServerDisconnected
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from integrations.klaviyo import chores, notices
+from integrations.klaviyo.models import EndCause, EndedConnection
+from studios.models import Role, Studio, User
+from tests.at_once import at_once
+from tests.cast import make_member
+
+pytestmark = pytest.mark.django_db
+
+End = Callable[..., EndedConnection]
+
+
+@pytest.fixture
+def end(lotus: Studio, olive: User) -> End:
+    """Lotus's connection has ended."""
+
+    def end(cause: EndCause = EndCause.UNINSTALLED) -> EndedConnection:
+        return EndedConnection.objects.create(studio=lotus, cause=cause, at=timezone.now())
+
+    return end
+
+
+def test_every_owner_is_told_and_nobody_else(
+    end: End, lotus: Studio, olive: User, fay: User, stan: User
+) -> None:
+    other = make_member(lotus, Role.OWNER, "Oscar Okafor")
+    end()
+
+    assert notices.tell_owners(lotus)
+
+    (message,) = mail.outbox
+    assert set(message.to) == {olive.email, other.email}
+
+
+@pytest.mark.parametrize("cause", [cause for cause in EndCause if not cause.is_ours])
+def test_the_mail_says_why_and_where_to_reconnect(cause: EndCause, end: End, lotus: Studio) -> None:
+    end(cause)
+
+    notices.tell_owners(lotus)
+
+    (message,) = mail.outbox
+    assert message.subject == "Lotus Yoga: Klaviyo is no longer connected"
+    assert cause.label in message.body
+    assert f"http://testserver/s/{lotus.slug}/settings/integrations/" in message.body
+
+
+def test_an_interrupted_renewal_is_never_called_a_revocation(end: End, lotus: Studio) -> None:
+    end(EndCause.RENEWAL_INTERRUPTED)
+
+    notices.tell_owners(lotus)
+
+    text = mail.outbox[0].body.lower()
+    assert not any(word in text for word in ("revoked", "uninstalled", "no longer accepts"))
+
+
+def test_owners_who_disconnected_themselves_are_not_told(end: End, lotus: Studio) -> None:
+    end(EndCause.OWNER)
+
+    assert not notices.tell_owners(lotus)
+
+    assert mail.outbox == []
+
+
+def test_where_nothing_ended_there_is_nothing_to_tell(lotus: Studio) -> None:
+    assert not notices.tell_owners(lotus)
+
+
+def test_owners_are_told_once(end: End, lotus: Studio) -> None:
+    end()
+
+    assert notices.tell_owners(lotus)
+    assert not notices.tell_owners(lotus)
+    chores.heartbeat()
+
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_come_to_the_end_together_send_one_mail(end: End, lotus: Studio) -> None:
+    end()
+
+    told = at_once(*[lambda: notices.tell_owners(lotus)] * 8)
+
+    assert sorted(map(bool, told)) == [False] * 7 + [True]
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_is_away_is_tried_again_by_the_heartbeat(
+    end: End, lotus: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end()
+
+    def fail(**_: object) -> None:
+        raise SMTPServerDisconnected
+
+    with monkeypatch.context() as patch:
+        patch.setattr(notices, "send_mail", fail)
+        assert not notices.tell_owners(lotus)
+
+    chores.heartbeat()
+
+    assert len(mail.outbox) == 1
