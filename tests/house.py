@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from email import message_from_string, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.abc import Query
 from psycopg.rows import dict_row
 
 from junocal.demo import house as demo
@@ -83,7 +82,7 @@ class House(demo.House):
         """The process of that name: web, worker, beat or sandbox."""
         return next(child for child in self.children if child.name == name)
 
-    def ask(self, query: Query, *values: Any) -> list[dict[str, Any]]:
+    def ask(self, query: LiteralString | sql.Composed, *values: Any) -> list[dict[str, Any]]:
         """What the database says."""
         url = self.environment["DATABASE_URL"]
         with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
