@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from clients.models import Client
 from integrations.klaviyo import backfill, card, connections, trial
 from integrations.klaviyo.card import Card, State
 from integrations.klaviyo.models import ClientSync, Connection, EndCause, RateBudget
-from integrations.klaviyo.operations import SCOPES
+from integrations.klaviyo.operations import LARGE, SCOPES
 from integrations.klaviyo.reasons import Reason
 from klaviyo_sandbox.testing import LOTUS, SandboxProcess
 from studios.models import Studio
@@ -24,12 +24,14 @@ from tests.klaviyo.scenes import change, opt_out, time_passes
 
 pytestmark = pytest.mark.django_db
 
+Answer = Any  # a response, as the test client makes it
+
 Work = Callable[[], None]
 CARD = "/s/lotus/settings/integrations/"
 
 
 def page(browser: Browser, url: str = CARD) -> str:
-    answer: HttpResponse = browser.get(url)
+    answer: Answer = browser.get(url)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
 
@@ -39,8 +41,8 @@ def words(browser: Browser) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page(browser)).split())
 
 
-def press(browser: Browser, name: str) -> HttpResponse:
-    return browser.post(reverse(f"klaviyo:{name}", args=["lotus"]))  # type: ignore[return-value]
+def press(browser: Browser, name: str) -> Answer:
+    return browser.post(reverse(f"klaviyo:{name}", args=["lotus"]))
 
 
 def assert_state(browser: Browser, state: State) -> None:
@@ -317,7 +319,7 @@ def test_a_silence_of_long_ago_is_no_longer_said(
     connection = connect()
     work()
     RateBudget.objects.filter(connection=connection).delete()
-    bucket = RateBudget.fresh(connection, "oauth_refresh", card.LARGE)
+    bucket = RateBudget.fresh(connection, "oauth_refresh", LARGE)
     bucket.block, bucket.failures = RateBudget.Block.NOT_ANSWERING, 9
     bucket.blocked_until = timezone.now() - timedelta(minutes=5)
     bucket.save()
@@ -385,9 +387,9 @@ def counters(html: str) -> dict[str, int]:
 # --- Refreshing itself ----------------------------------------------------------------------------
 
 
-def panel(browser: Browser, face: str) -> HttpResponse:
+def panel(browser: Browser, face: str) -> Answer:
     url = reverse("klaviyo:panel", args=["lotus"])
-    return browser.get(url, {"face": face}, headers={"HX-Request": "true"})  # type: ignore[return-value]
+    return browser.get(url, {"face": face}, headers={"HX-Request": "true"})
 
 
 def test_the_panel_refreshes_itself_fast_only_while_something_moves(

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -17,7 +16,7 @@ from hypothesis import strategies as some
 from pytest_django import Settings
 
 from clients.models import Client
-from integrations.klaviyo import chores, webhook
+from integrations.klaviyo import chores, connections, webhook
 from integrations.klaviyo.models import (
     ClientSync,
     Connection,
@@ -58,7 +57,7 @@ def sign(body: bytes, stamp: str = STAMP, secret: str = SECRET) -> str:
     return hmac.new(secret.encode(), body + stamp.encode(), hashlib.sha256).hexdigest()
 
 
-def deliver(body: bytes | None = None, **headers: str) -> int:
+def deliver(body: bytes | None = None, /, **headers: str) -> int:
     """Klaviyo's server calls, in order unless told otherwise; the status it gets."""
     body = body_of() if body is None else body
     in_order = {
@@ -67,7 +66,7 @@ def deliver(body: bytes | None = None, **headers: str) -> int:
         "Klaviyo-Webhook-Id": WEBHOOK_ID,
     }
     given = in_order | {name.replace("_", "-"): value for name, value in headers.items()}
-    answer: HttpResponse = Browser(raise_request_exception=False).post(
+    answer = Browser(raise_request_exception=False).post(
         ADDRESS, body, content_type="application/json", headers=given
     )
     assert not answer.content.strip() or answer.status_code == 404
@@ -311,10 +310,8 @@ def test_twenty_deliveries_at_once_have_one_effect(
     connect: Connect, lotus: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fenced = []
-    fence = webhook.connections.fence
-    monkeypatch.setattr(
-        webhook.connections, "fence", lambda *args: fenced.append(fence(*args)) or fenced[-1]
-    )
+    fence = connections.fence
+    monkeypatch.setattr(connections, "fence", lambda *args: fenced.append(fence(*args)))
     connect()
     body = body_of()
 
