@@ -1,0 +1,101 @@
+"""Chromium on a whole Junocal. Every tab is watched: what it asks for, and what it complains of."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.house import House, open_house
+from tests.member import Member
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+# What pages with such a status make Chromium say.
+REFUSED = "Failed to load resource: the server responded with a status of 4"
+    "Failed to load resource: the server responded with a status of 4"  # as pages are meant to
+)
+
+OpenTab = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    with open_house(KLAVIYO_QUARANTINE_S="3") as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(browser: Browser, house: House) -> Iterator[OpenTab]:
+    """Open tabs, each in a browser of its own. In the end none of them has asked another host for
+    anything, nor found an error in a page or something its policy forbids."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+    hosts = {urlsplit(house.at.web).netloc, urlsplit(house.at.sandbox).netloc}
+
+    def note(address: str) -> None:
+        if urlsplit(address).scheme != "data" and urlsplit(address).netloc not in hosts:
+            wrong.append(f"asked for {address}")
+
+    def complain(kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith(REFUSED):
+            wrong.append(text)
+
+    def open_tab(**options: object) -> Page:
+        context = browser.new_context(base_url=house.at.web, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE_MS)
+        context.on("request", lambda request: note(request.url))
+        context.on("console", lambda message: complain(message.type, message.text))
+        context.on("weberror", lambda error: complain("error", str(error.error)))
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def sign_in(house: House) -> Callable[[Page, str], Page]:
+    """Sign this tab in as one of the demo's people of Lotus."""
+
+    def sign_in(tab: Page, name: str) -> Page:
+        tab.goto("/accounts/login/")
+        tab.get_by_label("Email").fill(f"{name}@lotus.example")
+        tab.get_by_label("Password").fill(house.secrets.password)
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url("**/clients/")
+        return tab
+
+    return sign_in
+
+
+@pytest.fixture
+def not_connected(house: House) -> House:
+    """Lotus as if it never was connected; one who opted out is at Klaviyo from before."""
+    olive = Member(house, "lotus").sign_in("olive@lotus.example", house.secrets.password)
+    house.klaviyo.clear_faults()
+    if "Disconnect" in olive.card().text:
+        olive.disconnect()
+    house.ask("DELETE FROM klaviyo_endedconnection RETURNING id")
+    house.klaviyo.reset()
+    house.klaviyo.configure(limits={"get_accounts": [10, 150]})
+    house.klaviyo.seed({"email": "mia.schulz@example.net"})
+    return house
