@@ -30,7 +30,7 @@ Work = Callable[[], None]
 pytestmark = pytest.mark.django_db
 
 # What may become of a request, applied or not.
-OUTCOMES = [
+OUTCOMES: list[dict[str, str | bool]] = [
     {"fault": "reset_after"},
     {"fault": "reset_before"},
     {"fault": "truncated"},
@@ -61,7 +61,7 @@ def until_at_rest(work: Work) -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=NAMES)
 def test_a_creation_of_unknown_outcome_makes_one_profile(
-    outcome: dict[str, object],
+    outcome: dict[str, str | bool],
     sandbox: SandboxProcess,
     connect: Connect,
     add: AddClient,
@@ -83,7 +83,7 @@ def test_a_creation_of_unknown_outcome_makes_one_profile(
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=NAMES)
 def test_an_update_of_unknown_outcome_is_sent_again(
-    outcome: dict[str, object],
+    outcome: dict[str, str | bool],
     sandbox: SandboxProcess,
     connect: Connect,
     add: AddClient,
