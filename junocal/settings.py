@@ -161,7 +161,11 @@ ACCOUNT_ADAPTER = "studios.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_FORMS = {"signup": "studios.signup.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "studios.signup.SignUpForm",
+    "add_email": "studios.addresses.AddEmailForm",
+}
+ACCOUNT_MAX_EMAIL_ADDRESSES = 2  # enough to move from one to another
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # an unverified owner may look around but mails nobody
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
