@@ -1,10 +1,13 @@
 """A new studio: its slug, its likely time zone, its first owner."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import chain, count
 from typing import Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from studios.countries import likely_zone
@@ -12,6 +15,8 @@ from studios.models import Membership, Role, Studio, User
 
 SLUG_LENGTH: Final = 50  # leaves room in the column for "-2"
 NAMELESS: Final = "studio"  # for a name with no letter that an address can carry
+# Each studio may send so many emails a day; they must not be had by the dozen.
+PER_OWNER_AND_DAY: Final = 3
 # Words that would mislead in an address, or that Junocal may want for itself.
 RESERVED: Final = frozenset(
     {"about", "accounts", "admin", "api", "app", "demo", "help", "integrations", "invitations"}
@@ -30,6 +35,17 @@ def found(name: str, country: str, owner: User) -> Studio:
             break
     Membership.objects.create(studio=studio, user=owner, role=Role.OWNER)
     return studio
+
+
+def refuse_many(owner: User) -> None:
+    """`ValidationError` where the person founded as many studios as one does in a day."""
+    a_day_ago = timezone.now() - timedelta(days=1)
+    mine = Studio.objects.filter(memberships__user=owner, memberships__role=Role.OWNER)
+    if mine.filter(created_at__gt=a_day_ago).count() >= PER_OWNER_AND_DAY:
+        raise ValidationError(
+            f"You made {PER_OWNER_AND_DAY} studios in the last 24 hours, which is all Junocal makes"
+            " for one person in a day. Try again tomorrow."
+        )
 
 
 def slugs_for(name: str) -> Iterator[str]:

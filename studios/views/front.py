@@ -1,12 +1,13 @@
 """Where one arrives: the front page, the choice of studios, a studio of one's own."""
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from studios.access import SignedInRequest, signed_in
 from studios.forms import NewStudioForm
-from studios.founding import found
+from studios.founding import found, refuse_many
 from studios.models import Studio
 
 
@@ -25,5 +26,9 @@ def front(request: HttpRequest) -> HttpResponse:
 def new(request: SignedInRequest) -> HttpResponse:
     form = NewStudioForm(request.POST or None)
     if form.is_valid():
-        return redirect(found(**form.cleaned_data, owner=request.user))
+        try:
+            refuse_many(request.user)
+            return redirect(found(**form.cleaned_data, owner=request.user))
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
     return render(request, "studios/new.html", {"form": form})

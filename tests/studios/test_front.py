@@ -1,5 +1,6 @@
 from django.test import Client as Browser
 
+from studios.founding import PER_OWNER_AND_DAY
 from studios.models import Membership, Role, Studio, User
 from tests.cast import make_user, sign_in
 
@@ -46,6 +47,17 @@ def test_anybody_signed_in_may_found_another_studio(client: Browser, stan: User)
 
     assert answer.headers["Location"] == "/s/stans-second/clients/"
     assert stan.memberships.get(studio__slug="stans-second").role == Role.OWNER
+
+
+def test_studios_are_not_had_by_the_dozen(client: Browser, stan: User) -> None:
+    sign_in(client, stan)
+    for number in range(PER_OWNER_AND_DAY):
+        client.post("/studios/new/", {"name": f"Stan's {number}", "country": "GB"})
+
+    answer = client.post("/studios/new/", {"name": "One more", "country": "GB"})
+
+    assert "Try again tomorrow" in answer.content.decode()
+    assert not Studio.objects.filter(name="One more").exists()
 
 
 def test_founding_a_studio_asks_one_to_sign_in(client: Browser, db: None) -> None:
