@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.urls import reverse
 from pytest_django import Settings
 
 from clients.models import Client
@@ -32,6 +33,7 @@ def sandbox_process() -> Iterator[SandboxProcess]:
 def sandbox(sandbox_process: SandboxProcess, settings: Settings) -> SandboxProcess:
     """The sandbox as on its first day, and Junocal pointed at it."""
     sandbox_process.reset()
+    sandbox_process.configure(redirect_uris=[settings.BASE_URL + reverse("klaviyo:callback")])
     settings.KLAVIYO_API_URL = sandbox_process.url
     settings.KLAVIYO_AUTHORIZE_URL = f"{sandbox_process.url}/oauth/authorize"
     settings.KLAVIYO_CLIENT_ID = sandbox_process.client_id

@@ -1,81 +1,34 @@
-"""To Klaviyo's consent page and back: connected wholly, or nothing stored and a page saying so."""
+"""To Klaviyo's consent page and back: a whole connection, and one only."""
 
 import hashlib
-from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.test import Client as Browser
-from django.urls import reverse
-from django.utils import timezone
 from pytest_django import Settings
 
-from integrations.klaviyo import attempts, connections
-from integrations.klaviyo.models import ClientSync, Connection, EndCause, OAuthAttempt
-from integrations.klaviyo.operations import SCOPES, SUPPRESSION_SCOPE
+from integrations.klaviyo import connections
+from integrations.klaviyo.models import Connection, EndCause, OAuthAttempt
+from integrations.klaviyo.operations import SCOPES
 from klaviyo_sandbox.testing import LOTUS, STAN, SandboxProcess
 from studios.models import Membership, Role, Studio, User
 from tests.at_once import at_once
 from tests.cast import sign_in
 from tests.klaviyo.conftest import AddClient, Connect, browser_of
-from tests.klaviyo.scenes import opt_out
+from tests.klaviyo.consenting import (
+    CALLBACK,
+    assert_refused,
+    come_back,
+    leave,
+    local,
+    page,
+    query,
+    says,
+)
 
 pytestmark = pytest.mark.django_db
 
-Answer = Any  # a response, as the test client makes it
-
-CALLBACK = "/integrations/klaviyo/callback/"
 INSTALL = "/integrations/klaviyo/install/"
-
-
-@pytest.fixture(autouse=True)
-def registered_address(sandbox: SandboxProcess, settings: Settings) -> None:
-    sandbox.configure(redirect_uris=[settings.BASE_URL + CALLBACK])
-
-
-def page(name: str, slug: str = "lotus") -> str:
-    return reverse(f"klaviyo:{name}", args=[slug])
-
-
-def leave(browser: Browser, name: str = "connect", slug: str = "lotus") -> str:
-    """Press the button; the address of Klaviyo's consent page."""
-    answer = browser.post(page(name, slug))
-    assert answer.status_code == 302
-    return str(answer["Location"])
-
-
-def query(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
-
-def come_back(browser: Browser, sandbox: SandboxProcess, url: str, **choice: Any) -> Answer:
-    """Choose on Klaviyo's page, and follow where it sends the browser."""
-    return browser.get(local(sandbox.authorize(url, **choice)))
-
-
-def local(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}"
-
-
-def says(answer: Answer) -> str:
-    return " ".join(answer.content.decode().split())
-
-
-def assert_refused(answer: Answer, words: str) -> None:
-    """A clear page with a way on, and nothing stored."""
-    assert answer.status_code == 400
-    assert words in says(answer)
-    assert "Try again" in says(answer)
-    assert "no-store" in answer["Cache-Control"]
-
-
-@pytest.fixture
-def nothing_is_stored() -> Iterator[None]:
-    yield
-    assert not Connection.objects.exists()
 
 
 # --- There and back -------------------------------------------------------------------------------
@@ -139,213 +92,6 @@ def test_the_clients_are_on_their_way_at_once(
     work()
 
     assert sandbox.profile("ana@lotus.test")
-
-
-# --- What leads to nothing ------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_denial_stores_nothing(sandbox: SandboxProcess, olives: Browser) -> None:
-    answer = come_back(olives, sandbox, leave(olives), allow=False)
-
-    assert_refused(answer, "You did not allow it")
-    assert page("card") in says(answer)
-    assert not sandbox.grants()
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-@pytest.mark.parametrize("state", ["", "unknown", "\0", "x" * 5000, "ünïcode", "\ud83d"])
-def test_a_state_that_nobody_made_is_refused(
-    sandbox: SandboxProcess, olives: Browser, state: str
-) -> None:
-    code = query(sandbox.authorize(leave(olives)))["code"]
-    asked = urlencode({"code": code, "state": state}, errors="surrogatepass")
-
-    answer = olives.get(f"{CALLBACK}?{asked}")
-
-    assert_refused(answer, "no longer valid")
-    assert not sandbox.grants()
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_callback_without_state_is_refused(sandbox: SandboxProcess, olives: Browser) -> None:
-    code = query(sandbox.authorize(leave(olives)))["code"]
-
-    assert_refused(olives.get(CALLBACK, {"code": code}), "no longer valid")
-
-
-def test_a_state_works_once(sandbox: SandboxProcess, olives: Browser) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    olives.get(back)
-    Connection.objects.all().delete()
-
-    answer = olives.get(back)
-
-    assert_refused(answer, "no longer valid")
-    assert not Connection.objects.exists()
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_state_of_yesterday_is_refused_and_spent(
-    sandbox: SandboxProcess, olives: Browser
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    made = timezone.now() - attempts.LIFE - timedelta(seconds=1)
-    OAuthAttempt.objects.update(created_at=made)
-
-    answer = olives.get(back)
-
-    assert_refused(answer, "no longer valid")
-    assert OAuthAttempt.objects.get().used_at
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_state_of_another_session_is_refused_and_spent(
-    sandbox: SandboxProcess, olives: Browser, olive: User
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-
-    elsewhere = browser_of(olive).get(back)
-    here = olives.get(back)
-
-    assert_refused(elsewhere, "no longer valid")
-    assert_refused(here, "no longer valid")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_code_cannot_be_slipped_into_somebody_elses_session(
-    sandbox: SandboxProcess, olives: Browser, stan: User
-) -> None:
-    """Login CSRF: Stan sends Olive the way back that was made for him."""
-    back = local(sandbox.authorize(leave(browser_of(stan), slug="stans"), account=STAN.id))
-
-    answer = olives.get(back)
-
-    assert_refused(answer, "no longer valid")
-    assert not sandbox.grants(STAN.id)
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_state_of_the_same_session_under_another_user_is_refused(
-    sandbox: SandboxProcess, olives: Browser, olive: User, stan: User
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    OAuthAttempt.objects.update(user=stan)
-
-    assert_refused(olives.get(back), "no longer valid")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.INSTRUCTOR, None])
-def test_who_no_longer_owns_the_studio_connects_nothing(
-    sandbox: SandboxProcess, olives: Browser, olive: User, lotus: Studio, role: Role | None
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    membership = Membership.objects.filter(studio=lotus, user=olive)
-    membership.update(role=role) if role else membership.delete()
-
-    answer = olives.get(back)
-
-    assert_refused(answer, "Only an owner can do this")
-    assert not sandbox.grants()
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_an_owner_demoted_while_the_code_is_exchanged_connects_nothing(
-    sandbox: SandboxProcess,
-    olives: Browser,
-    olive: User,
-    lotus: Studio,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    connect = connections.connect
-
-    def demoted_just_now(*args: Any) -> Connection:
-        Membership.objects.filter(studio=lotus, user=olive).update(role=Role.FRONT_DESK)
-        return connect(*args)
-
-    monkeypatch.setattr(connections, "connect", demoted_just_now)
-
-    assert_refused(olives.get(back), "Only an owner can do this")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_an_attempt_for_one_studio_connects_no_other(
-    sandbox: SandboxProcess, olives: Browser, olive: User, stans: Studio
-) -> None:
-    """Olive owns both for a moment: she is thrown out of the one that the state names."""
-    Membership.objects.create(studio=stans, user=olive, role=Role.OWNER)
-    back = local(sandbox.authorize(leave(olives, slug="stans")))
-    Membership.objects.filter(studio=stans, user=olive).delete()
-
-    assert_refused(olives.get(back), "Only an owner can do this")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_fewer_scopes_than_asked_for_connect_nothing(
-    sandbox: SandboxProcess, olives: Browser
-) -> None:
-    sandbox.configure(granted_scopes=["accounts:read", "profiles:write"])
-
-    answer = come_back(olives, sandbox, leave(olives))
-
-    assert_refused(answer, "Klaviyo granted too little")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-@pytest.mark.parametrize("operation", ["oauth_exchange", "get_accounts"])
-@pytest.mark.parametrize("fault", ["500", "challenge", "reset_before", "reset_after", "429"])
-def test_where_klaviyo_gives_no_usable_answer_nothing_is_stored(
-    sandbox: SandboxProcess, olives: Browser, operation: str, fault: str
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    sandbox.fault(fault, operation=operation)
-
-    answer = olives.get(back)
-
-    assert_refused(answer, "Klaviyo did not answer")
-    assert not sandbox.arrivals(operation="oauth_revoke")
-
-
-@pytest.mark.usefixtures("nothing_is_stored")
-def test_a_code_that_is_not_klaviyos_connects_nothing(
-    sandbox: SandboxProcess, olives: Browser
-) -> None:
-    state = query(leave(olives))["state"]
-
-    assert_refused(olives.get(CALLBACK, {"code": "made up", "state": state}), "did not answer")
-
-
-def test_a_crowded_second_at_klaviyo_is_waited_for(
-    sandbox: SandboxProcess, olives: Browser
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    sandbox.fault("429", operation="get_accounts", times=1)
-
-    assert olives.get(back)["Location"] == page("card")
-
-
-def test_after_a_failure_another_try_connects(sandbox: SandboxProcess, olives: Browser) -> None:
-    sandbox.fault("500", operation="get_accounts", times=1)
-    failed = come_back(olives, sandbox, leave(olives))
-
-    again = come_back(olives, sandbox, leave(olives))
-
-    assert (failed.status_code, again.status_code) == (400, 302)
-    assert Connection.objects.count() == 1
-
-
-def test_signed_out_meanwhile_one_signs_in_and_begins_again(
-    sandbox: SandboxProcess, olives: Browser
-) -> None:
-    back = local(sandbox.authorize(leave(olives)))
-    olives.logout()
-
-    answer = olives.get(back)
-
-    assert answer["Location"].startswith("/accounts/login/?next=")
-    assert not Connection.objects.exists()
 
 
 # --- Twice, and two studios -----------------------------------------------------------------------
@@ -434,93 +180,6 @@ def test_a_way_back_from_before_the_disconnecting_ended_connects_nothing(
 
     assert_refused(answer, "connected already")
     assert Connection.objects.get() == connection
-
-
-# --- Allow automatic suppression ------------------------------------------------------------------
-
-
-@pytest.fixture
-def with_three(connect: Connect) -> Connection:
-    return connect(scopes=SCOPES)
-
-
-def test_the_second_consent_adds_one_scope_only(with_three: Connection, olives: Browser) -> None:
-    asked = query(leave(olives, "allow_suppression"))
-
-    assert asked["scope"].split() == [*SCOPES, SUPPRESSION_SCOPE]
-
-
-def test_once_allowed_the_waiting_opt_outs_are_suppressed(
-    with_three: Connection, sandbox: SandboxProcess, olives: Browser, add: AddClient, work: Any
-) -> None:
-    ana = add(email="ana@lotus.test")
-    work()
-    opt_out(ana)
-    work()
-    assert ClientSync.objects.opt_outs_waiting().count() == 1
-    assert not sandbox.suppressed()
-
-    come_back(olives, sandbox, leave(olives, "allow_suppression"))
-    work()
-
-    assert sandbox.suppressed() == {"ana@lotus.test"}
-    assert not ClientSync.objects.opt_outs_waiting()
-    assert not sandbox.arrivals(operation="oauth_revoke")
-
-
-def test_it_stays_the_same_connection(
-    with_three: Connection, sandbox: SandboxProcess, olives: Browser
-) -> None:
-    answer = come_back(olives, sandbox, leave(olives, "allow_suppression"))
-
-    connection = Connection.objects.get()
-    assert answer["Location"] == page("card")
-    assert connection.pk == with_three.pk
-    assert connection.may_suppress
-    assert connection.connected_at == with_three.connected_at
-
-
-def test_the_second_consent_from_another_account_is_refused(
-    with_three: Connection, sandbox: SandboxProcess, olives: Browser
-) -> None:
-    answer = come_back(olives, sandbox, leave(olives, "allow_suppression"), account=STAN.id)
-
-    connection = Connection.objects.get()
-    assert_refused(answer, "another Klaviyo account")
-    assert (connection.account_id, connection.may_suppress) == (LOTUS.id, False)
-    assert connection.refresh_token == with_three.refresh_token
-
-
-def test_denying_the_second_consent_leaves_the_connection_as_it_is(
-    with_three: Connection, sandbox: SandboxProcess, olives: Browser, add: AddClient, work: Any
-) -> None:
-    answer = come_back(olives, sandbox, leave(olives, "allow_suppression"), allow=False)
-    kept = Connection.objects.get()
-    add(email="ana@lotus.test")
-    work()
-
-    assert_refused(answer, "You did not allow it")
-    assert kept.refresh_token == with_three.refresh_token
-    assert sandbox.profile("ana@lotus.test")
-
-
-def test_the_second_consent_needs_a_connection(sandbox: SandboxProcess, olives: Browser) -> None:
-    answer = olives.post(page("allow_suppression"))
-
-    assert answer["Location"] == page("card")
-    assert not OAuthAttempt.objects.exists()
-
-
-def test_the_second_consent_after_a_disconnect_connects_nothing(
-    with_three: Connection, sandbox: SandboxProcess, olives: Browser, work: Any
-) -> None:
-    url = leave(olives, "allow_suppression")
-    connections.fence(with_three, EndCause.OWNER)
-
-    answer = come_back(olives, sandbox, url)
-
-    assert answer.status_code == 400
-    assert not Connection.objects.live()
 
 
 # --- From Klaviyo's directory ---------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_every_limit_and_time_is_the_codes_own(text: str) -> None:
 
     assert f"{limit.burst} requests a second and {limit.steady} a minute" in text
     assert f"within {int(attempts.LIFE.total_seconds() // 60)} minutes" in text
-    assert f"{chores.EVENTS_KEPT.days} days, or you disconnect" in text
+    assert f"{chores.EVENTS_KEPT.days} days, or until you disconnect" in text
     assert f"at most {100} characters" in text
 
 
@@ -73,7 +73,7 @@ def test_every_reason_is_there_with_what_it_means_and_who_can_mend_it(text: str)
     assert set(WORDS) == set(Reason)
     for reason, words in WORDS.items():
         label = reason.label[0].upper() + reason.label[1:]
-        assert f"{label} {words.means} {words.mend} {words.who.capitalize()}" in text
+        assert f"{label} {words.means} {words.mend} Who can: {words.who}." in text
 
 
 @pytest.mark.parametrize("symptom", STABLE)
