@@ -4,9 +4,12 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailConfirmationMixin
+from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest
+from django.urls import reverse
 
 from studios.models import User
 
@@ -20,9 +23,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return user
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server out of reach stops no sign-up: each email can be asked for again."""
+        """A mail server out of reach stops no sign-up: each email can be asked for again.
+
+        `ValueError` is Django's for an address that passed as one and that no email can carry.
+        """
         try:
             super().send_mail(template_prefix, email, context)
-        except OSError:
+        except (OSError, ValueError):
             log.exception("could not send %s", template_prefix)
             messages.error(self.request, "The email could not be sent. Ask for it again later.")
+
+    # Links in emails begin with our own address: allauth takes it from the request's `Host`, whose
+    # port nobody checks, and a password's reset would go where whoever asked for it listens.
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        uid, _, token = key.partition("-")
+        return settings.BASE_URL + reverse("account_reset_password_from_key", args=[uid, token])
+
+    def get_email_confirmation_url(
+        self, request: HttpRequest, emailconfirmation: EmailConfirmationMixin
+    ) -> str:
+        return settings.BASE_URL + reverse("account_confirm_email", args=[emailconfirmation.key])

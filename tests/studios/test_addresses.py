@@ -7,9 +7,7 @@ from tests.cast import make_user, sign_in
 ADD = {"email": "second@studio.test", "action_add": ""}
 
 
-def test_who_signed_up_as_somebody_else_leaves_no_address_behind(
-    client: Browser, db: None
-) -> None:
+def test_who_signed_up_as_somebody_else_leaves_no_address_behind(client: Browser, db: None) -> None:
     impostor = make_user("Nora Nilsen", verified=False)
     sign_in(client, impostor)
 

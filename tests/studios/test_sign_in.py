@@ -2,6 +2,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
+from django.core import mail
 from django.test import Client as Browser
 
 from studios.models import User
@@ -112,3 +113,16 @@ def test_a_persons_own_pages_open_for_all_roles(client: Browser, ian: User, path
     sign_in(client, ian)
 
     assert client.get(path).status_code == 200
+
+
+def test_the_link_to_a_new_password_leads_home_whatever_host_was_asked(
+    client: Browser, olive: User
+) -> None:
+    client.post(
+        "/accounts/password/reset/", {"email": olive.email}, headers={"host": "testserver:6666"}
+    )
+
+    (letter,) = mail.outbox
+    link = next(word for word in letter.body.split() if "/reset/key/" in word)
+    assert link.startswith("http://testserver/accounts/")
+    assert client.get(link, follow=True).context["form"].user == olive

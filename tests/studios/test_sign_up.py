@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.core.mail.message import sanitize_address
 from django.test import Client as Browser
 
 from studios import signup
@@ -44,6 +45,33 @@ def test_the_address_is_unverified_until_its_link_is_opened(client: Browser, db:
     assert "testserver" not in letter.body.replace(link, "")
     assert before is False
     assert owner_is_verified(studio) is True
+
+
+def test_the_letter_carries_nothing_that_a_stranger_could_write_in_it(
+    client: Browser, db: None
+) -> None:
+    client.post("/accounts/signup/", PAULA | {"name": "You won! https://prize.example"})
+
+    (letter,) = mail.outbox
+    assert "prize" not in f"{letter.subject} {letter.body}"
+
+
+def test_its_link_leads_home_whatever_host_was_asked(client: Browser, db: None) -> None:
+    client.post("/accounts/signup/", PAULA, headers={"host": "testserver:6666"})
+
+    (letter,) = mail.outbox
+    assert "http://testserver/accounts/confirm-email/" in letter.body
+    assert "6666" not in letter.body
+
+
+def test_an_address_that_no_email_can_carry_stops_no_sign_up(
+    client: Browser, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmailMessage, "send", lambda letter: sanitize_address(letter.to[0], "utf-8"))
+
+    answer = client.post("/accounts/signup/", PAULA | {"email": "=?utf-8?q?a=0Ab?=@studio.test"})
+
+    assert answer.headers["Location"] == "/"
 
 
 def test_what_fails_halfway_leaves_nobody(
