@@ -7,6 +7,7 @@ since that would end memberships unseen: switch `is_active` off instead.
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -58,3 +59,22 @@ class InvitationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["email", "studio", "role", "created_at", "accepted_at", "withdrawn_at"]
     search_fields = ["email", "studio__name"]
     list_select_related = ["studio"]
+
+
+admin.site.unregister(Authenticator)  # allauth's own page shows the secret
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Second factors: deleted here for whoever lost theirs, and never read."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    search_fields = ["user__name", "user__email"]
+    list_select_related = ["user"]
+    fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

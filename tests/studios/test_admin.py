@@ -1,4 +1,6 @@
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client as Browser
 
 from studios.models import Invitation, Membership, Role, Studio, User
@@ -45,6 +47,21 @@ def test_its_pages_open_and_show_no_secret(
     pages = "".join(answer.content.decode() for answer in answers)
     assert "withdrawal" not in pages
     assert olive.password not in pages
+
+
+def test_a_second_factor_is_taken_away_there_and_never_read(
+    client: Browser, ada: User, olive: User
+) -> None:
+    factor = TOTP.activate(olive, "JBSWY3DPEHPK3PXP").instance
+    sign_in(client, ada)
+    page = f"/admin/mfa/authenticator/{factor.pk}/"
+
+    shown = client.get(f"{page}change/")
+    client.post(f"{page}delete/", {"post": "yes"})
+
+    assert shown.status_code == 200
+    assert "JBSWY3DPEHPK3PXP" not in shown.content.decode()
+    assert not Authenticator.objects.filter(user=olive).exists()
 
 
 def test_nobody_is_deleted_or_demoted_there(
