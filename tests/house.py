@@ -96,7 +96,7 @@ class House(demo.House):
         return [mail for mail in mails if mail["To"] == address]
 
 
-def eventually(look: Callable[[], T], within_s: float = PATIENCE_S) -> T:
+def eventually(look: Callable[[], T | None], within_s: float = PATIENCE_S) -> T:
     """What it sees as soon as that is true; asserts that it becomes true."""
     deadline = time.monotonic() + within_s
     while not (seen := look()):

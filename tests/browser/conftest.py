@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.house import House, open_house
 from tests.member import Member
@@ -21,8 +21,6 @@ FLAGS = [
 PATIENCE_MS = 60_000
 # What pages with such a status make Chromium say.
 REFUSED = "Failed to load resource: the server responded with a status of 4"
-    "Failed to load resource: the server responded with a status of 4"  # as pages are meant to
-)
 
 OpenTab = Callable[..., Page]
 
@@ -35,6 +33,7 @@ def house() -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -89,7 +88,7 @@ def sign_in(house: House) -> Callable[[Page, str], Page]:
 
 @pytest.fixture
 def not_connected(house: House) -> House:
-    """Lotus as if it never was connected; one who opted out is at Klaviyo from before."""
+    """Lotus as if it never was connected, and an empty Klaviyo."""
     olive = Member(house, "lotus").sign_in("olive@lotus.example", house.secrets.password)
     house.klaviyo.clear_faults()
     if "Disconnect" in olive.card().text:
@@ -97,5 +96,4 @@ def not_connected(house: House) -> House:
     house.ask("DELETE FROM klaviyo_endedconnection RETURNING id")
     house.klaviyo.reset()
     house.klaviyo.configure(limits={"get_accounts": [10, 150]})
-    house.klaviyo.seed({"email": "mia.schulz@example.net"})
     return house
