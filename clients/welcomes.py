@@ -33,7 +33,11 @@ def send_due() -> None:
 
 
 def send_for(studio: Studio) -> None:
-    """Stop at the first trouble: the next run opens a new connection and goes on."""
+    """Stop at the first trouble: the next run opens a new connection and goes on.
+
+    `ValueError` is Django's for a name or an address, typed as it may be, that no email can carry:
+    no other studio waits for that.
+    """
     sent = None
     try:
         with get_connection() as mail:  # first of all: a mail server that is down loses no email
@@ -42,7 +46,7 @@ def send_for(studio: Studio) -> None:
                 if sent is None:
                     return
                 send(sent, mail)
-    except (OSError, SMTPException):
+    except (OSError, SMTPException, ValueError):
         client_id = sent.pk if sent else None
         logger.exception("welcome not sent", extra={"studio_id": studio.pk, "client_id": client_id})
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.message import sanitize_address
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -192,6 +194,34 @@ def test_a_mail_server_that_breaks_gets_no_email_twice(
         breaking.setattr(EmailBackend, "send_messages", break_off)
         send_welcomes()
     send_welcomes()
+    send_welcomes()
+
+    assert recipients() == ["bea@example.com"]
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?q?Lotus=0AYoga?=", "=?utf-8?q?=FF?="])
+def test_a_name_that_no_email_can_carry_keeps_nobody_else_waiting(
+    olive: User,
+    ana: Client,
+    lotus: Studio,
+    stan: User,
+    stans: Studio,
+    add_client: AddClient,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    lotus.name = name
+    lotus.save()
+    add_client(stans, email="bea@example.com", email_opt_in=True)
+    send_messages = EmailBackend.send_messages
+
+    def send(backend: EmailBackend, messages: Sequence[EmailMessage]) -> int:
+        for message in messages:
+            sanitize_address(message.from_email, "utf-8")  # as SMTP does
+        return send_messages(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send)
+
     send_welcomes()
 
     assert recipients() == ["bea@example.com"]
