@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client as Browser
+from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Client
@@ -45,6 +46,20 @@ def test_opt_outs_waiting_outrank_everything_and_are_said_plainly(
     assert "Allow automatic suppression" in said
     assert "Download the list" in said
     assert "Resume" in said
+
+
+def test_suppression_can_be_allowed_before_anybody_opts_out_and_is_offered_once(
+    three_scopes: Connection, olives: Browser, add: AddClient, work: Work
+) -> None:
+    ana = add(email="ana@lotus.test")
+    work()
+    before = page(olives)
+    opt_out(ana)
+    work()
+    after = page(olives)
+
+    for html in (before, after):
+        assert html.count(reverse("klaviyo:allow_suppression", args=["lotus"])) == 1
 
 
 def test_the_opt_out_of_a_deleted_client_still_waits_for_the_owner(

@@ -177,7 +177,7 @@ CLIENTS = some.tuples(CONSENTS, some.booleans(), some.booleans(), some.none() | 
 
 
 @limits(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
