@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients import emails
-from clients.models import Client
+from clients.models import Client, Welcome
 from studios.models import Studio
 from studios.team import owner_is_verified
 
@@ -60,9 +60,8 @@ def claim(studio: Studio) -> Client | None:
     client = due.select_for_update(of=("self",), skip_locked=True).first()
     if client:
         # `update` tells nobody: that an email went out is nothing to push.
-        Client.objects.for_studio(studio).filter(pk=client.pk).update(
-            welcome_due_at=None, welcomed_at=timezone.now()
-        )
+        Client.objects.for_studio(studio).filter(pk=client.pk).update(welcome_due_at=None)
+        Welcome.objects.create(studio=studio)
     return client
 
 
@@ -76,8 +75,10 @@ def is_mine(studio: Studio) -> bool:
 
 
 def sent_in_a_day(studio: Studio) -> int:
-    since = timezone.now() - DAY
-    return Client.objects.for_studio(studio).filter(welcomed_at__gt=since).count()
+    """How many went out in the last 24 hours; older ones are forgotten on the way."""
+    sent = Welcome.objects.for_studio(studio)
+    sent.filter(at__lte=timezone.now() - DAY).delete()
+    return sent.count()
 
 
 def send(client: Client, mail: BaseEmailBackend) -> None:

@@ -3,6 +3,7 @@
 from clients.models.client import Client, ClientQuerySet
 from clients.models.door import Door
 from clients.models.event import ClientEvent
+from clients.models.welcome import Welcome
 from clients.models.withdrawal import Withdrawal, hash_address, same_address
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "ClientEvent",
     "ClientQuerySet",
     "Door",
+    "Welcome",
     "Withdrawal",
     "hash_address",
     "same_address",

@@ -95,7 +95,6 @@ class Client(models.Model):
         max_length=64, unique=True, default=new_unsubscribe_token, editable=False
     )
     welcome_due_at = models.DateTimeField(null=True, blank=True)
-    welcomed_at = models.DateTimeField(null=True, blank=True)
     # Klaviyo's id stands here because the promise says "on the client row"; written by
     # integrations only.
     klaviyo_profile_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (unique where known)
@@ -136,7 +135,6 @@ class Client(models.Model):
                 name="client_welcome_due",
                 condition=Q(welcome_due_at__isnull=False),
             ),
-            models.Index("studio", "welcomed_at", name="client_welcomed"),
             GinIndex(OpClass(Upper(SEARCHED), "gin_trgm_ops"), name="client_search"),
         ]
 

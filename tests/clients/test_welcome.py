@@ -16,7 +16,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from clients import consent, welcomes
-from clients.models import Client, Door
+from clients.models import Client, Door, Welcome
 from clients.tasks import send_welcomes
 from studios.models import Studio, User
 from tests.at_once import at_once
@@ -112,11 +112,21 @@ def test_a_studio_writes_so_many_a_day_and_the_rest_the_next(
     send_welcomes()
     assert recipients() == ["a@example.com", "b@example.com"]
 
-    Client.objects.filter(welcomed_at__isnull=False).update(
-        welcomed_at=timezone.now() - timedelta(hours=25)
-    )
+    Welcome.objects.update(at=timezone.now() - timedelta(hours=25))
     send_welcomes()
     assert recipients() == ["a@example.com", "b@example.com", "c@example.com"]
+
+
+def test_deleting_who_was_welcomed_gives_no_more_to_send(
+    olive: User, add_client: AddClient, settings: Any
+) -> None:
+    settings.WELCOME_EMAILS_PER_STUDIO_AND_DAY = 1
+    for name in "ab":
+        client = add_client(email=f"{name}@example.com", email_opt_in=True)
+        send_welcomes()
+        client.delete()
+
+    assert recipients() == ["a@example.com"]
 
 
 def test_it_carries_who_writes_and_how_to_stop_it(
