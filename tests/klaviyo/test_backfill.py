@@ -170,13 +170,13 @@ def test_an_edit_that_saw_no_connection_commits_before_the_seed_reads(
             ana.first_name, ana.email, ana.email_opt_in = "After", "ana@example.com", True
             ana.save()
             edited.set()
-            commit.wait(0.5)  # the connect can't come between: it waits for us
+            commit.wait(0.7)  # the connect can't come between: it waits for us
 
     def connect_and_sync() -> None:
         assert edited.wait(5)
         connect()
-        commit.set()
         work()
+        commit.set()
 
     answers = at_once(edit, connect_and_sync)
 

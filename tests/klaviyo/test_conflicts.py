@@ -12,6 +12,7 @@ from integrations.klaviyo.reasons import Reason
 from klaviyo_sandbox.testing import SandboxProcess
 from tests.klaviyo.conftest import AddClient, Connect
 from tests.klaviyo.scenes import (
+    by_hand,
     change,
     claim,
     ids,
@@ -163,6 +164,24 @@ def test_an_address_that_goes_to_another_client_takes_its_profile_along(
     assert values(sandbox)["ana@example.com"] == ("Bea", None, None)
     assert profile_id_of(bea) == anas_profile
     assert profile_id_of(ana) is None
+
+
+def test_a_client_whose_profile_was_given_away_by_hand_gets_a_new_one_with_its_address(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(first_name="Ana", email="ana@example.com", phone="+4930123456")
+    connect()
+    work()
+    anas_profile = ids(sandbox)["ana@example.com"]
+    by_hand(sandbox, anas_profile, email="cleo@example.com")
+
+    cleo = add(first_name="Cleo", email="cleo@example.com")
+    work()
+
+    assert values(sandbox)["cleo@example.com"] == ("Cleo", None, None)
+    assert values(sandbox)["ana@example.com"][0] == "Ana"
+    assert profile_id_of(cleo) == anas_profile
+    assert_bound(sandbox, ana, cleo)
 
 
 def test_two_clients_swap_their_addresses_and_each_profile_describes_its_present_owner(

@@ -119,9 +119,12 @@ def test_an_opt_in_again_is_pushed_and_never_lifts_the_suppression(
 def test_an_opt_in_between_claim_and_request_is_pushed_instead(
     sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
 ) -> None:
+    """Not even an address that she had once is suppressed."""
+    sandbox.seed({"email": "once@example.com"})
     ana = add(first_name="Ana", email="ana@example.com")
     connection = connect()
     work()
+    ClientSync.objects.update(exposed={"ana@example.com": None, "once@example.com": None})
     opt_out(ana)
     rows = claim(connection, Priority.OPT_OUT)
 

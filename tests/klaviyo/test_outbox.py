@@ -120,16 +120,23 @@ def test_a_row_taken_over_is_pushed_once_more_and_whoever_held_it_changes_nothin
 def test_nothing_leaves_on_a_lease_shorter_than_a_requests_deadline(
     sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
 ) -> None:
+    ana, cleo = add(email="ana@example.com"), add(email="cleo@example.com")
     connection = connect()
     work()
-    add(email="ana@example.com")
-    rows = claim(connection)
+    change(ana, first_name="Ana")
+    add(email="bea@example.com")
+    pushes = claim(connection)
+    opt_out(cleo)
+    opt_outs = claim(connection, Priority.OPT_OUT)
+    seen = len(writes(sandbox))
+    looked = len(sandbox.arrivals(operation="get_profiles"))
 
     time_passes(8)
-    sync._push(rows, Klaviyo(connection))
+    sync._push(pushes, Klaviyo(connection))
+    sync._suppress(opt_outs, Klaviyo(connection))
 
-    assert sandbox.arrivals(operation="get_profiles") == []
-    assert sandbox.arrivals(operation="create_profile") == []
+    assert len(writes(sandbox)) == seen
+    assert len(sandbox.arrivals(operation="get_profiles")) == looked
 
 
 def test_an_edit_during_a_push_is_not_lost(

@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 
 from clients.models import Client
 from integrations.klaviyo import profiles
-from integrations.klaviyo.models import ClientSync, Connection
+from integrations.klaviyo.budgets import REFRESH
+from integrations.klaviyo.models import ClientSync, Connection, RateBudget
 from integrations.klaviyo.reasons import Reason
 from klaviyo_sandbox.testing import SandboxProcess
 from studios.models import Membership, Role, Studio, User
@@ -284,6 +285,24 @@ def test_a_second_401_on_a_fresh_token_asks_for_the_owner_and_deletes_nothing(
     assert statuses(sandbox.arrivals(operation="update_profile")) == [401, 401]
     assert profile_id_of(ana)
     assert not ClientSync.objects.settled().exists()
+
+
+def test_a_refused_fresh_token_asks_for_the_owner_even_where_the_next_renewal_must_wait(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    ana = add(email="ana@example.com")
+    connect()
+    work()
+    RateBudget.objects.filter(operation=REFRESH).update(tokens=0, counted_at=Now())
+    sandbox.fault("401", operation="update_profile")
+
+    change(ana, first_name="Ana")
+    for _ in range(4):
+        turns(1)
+        time_passes(11)  # for one renewal and no more
+
+    assert Connection.objects.get().refused_reason == Reason.NOT_ACCEPTED
+    assert statuses(sandbox.arrivals(operation="update_profile")) == [401, 401]
 
 
 def test_many_edits_become_one_push(

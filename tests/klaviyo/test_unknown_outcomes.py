@@ -81,7 +81,7 @@ def test_a_creation_of_unknown_outcome_makes_one_profile(
     assert row_of(ana).exposed == {"ana@example.com": profile["id"]}
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES, ids=NAMES)
+@pytest.mark.parametrize("outcome", OUTCOMES[:5], ids=NAMES[:5])
 def test_an_update_of_unknown_outcome_is_sent_again(
     outcome: dict[str, str | bool],
     sandbox: SandboxProcess,
