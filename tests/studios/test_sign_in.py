@@ -126,3 +126,11 @@ def test_the_link_to_a_new_password_leads_home_whatever_host_was_asked(
     link = next(word for word in letter.body.split() if "/reset/key/" in word)
     assert link.startswith("http://testserver/accounts/")
     assert client.get(link, follow=True).context["form"].user == olive
+
+
+def test_who_tries_too_often_reads_when_to_come_back(client: Browser, db: None) -> None:
+    for _ in range(31):  # allauth lets an address try thirty times a minute
+        answer = client.post(LOGIN, {"login": "", "password": ""})
+
+    assert answer.status_code == 429
+    assert "wait a minute" in answer.content.decode()
