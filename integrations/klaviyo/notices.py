@@ -29,7 +29,7 @@ def tell_owners(studio: Studio) -> bool:
         return False
     try:
         _send(studio, ended)
-    except OSError:  # smtplib's are among them
+    except (OSError, ValueError):  # smtplib's are among them, and addresses it can't write
         logger.exception("owners can't be told", extra={"studio": studio.pk})
         EndedConnection.objects.filter(pk=ended.pk).update(owners_told_at=None)
         return False

@@ -44,10 +44,18 @@ def _looked_up(rows: Sequence[ClientSync], api: Klaviyo) -> list[ClientSync]:
         _find_unexposed(rows, api)
     except Rejected:
         if len(rows) == 1:
-            return [*rows] if rows[0].exposed else _refused(rows[0])
+            return _known_by_another_address(rows[0])
         middle = len(rows) // 2
         return _looked_up(rows[:middle], api) + _looked_up(rows[middle:], api)
     return [*rows]
+
+
+def _known_by_another_address(row: ClientSync) -> list[ClientSync]:
+    """This row, if an earlier address of it may stand there; else a person has to look."""
+    if not row.exposed:
+        _complete(row, SyncEvent.What.REFUSED, Reason.EMAIL_INVALID)
+        return []
+    return [row]
 
 
 def _find_unexposed(rows: Sequence[ClientSync], api: Klaviyo) -> None:
@@ -103,7 +111,7 @@ def _suppress_one_by_one(row: ClientSync, api: Klaviyo) -> None:
     if accepted:
         _complete(row, SyncEvent.What.SUPPRESSED)
     else:
-        _refused(row)
+        _complete(row, SyncEvent.What.REFUSED, Reason.EMAIL_INVALID)
 
 
 def _is_accepted(address: str, row: ClientSync, api: Klaviyo) -> bool:
@@ -112,12 +120,6 @@ def _is_accepted(address: str, row: ClientSync, api: Klaviyo) -> bool:
     except Rejected:
         return False
     return True
-
-
-def _refused(row: ClientSync) -> list[ClientSync]:
-    """Completed, for a person to look at: nothing is left of it to be sent."""
-    _complete(row, SyncEvent.What.REFUSED, Reason.EMAIL_INVALID)
-    return []
 
 
 def _complete(row: ClientSync, what: SyncEvent.What, reason: Reason | None = None) -> None:
@@ -134,7 +136,8 @@ def _complete(row: ClientSync, what: SyncEvent.What, reason: Reason | None = Non
                 what=what,
                 reason=reason or "",
             )
-        elif not reason:  # the client was deleted: its address is forgotten too
+        elif reason is not Reason.PERMISSION_MISSING:
+            # The client was deleted and nobody can do more: its address is forgotten too.
             ClientSync.objects.for_studio(row.studio).settled().filter(pk=row.pk).delete()
 
 

@@ -211,7 +211,7 @@ def _quarantined() -> Any:
 def part(client: Client) -> None:
     """The client is being deleted: nothing more is sent for it, but an opt-out that still waits
     keeps its row, and its address, until Klaviyo has heard of it."""
-    list(Client.objects.filter(pk=client.pk).select_for_update(of=("self",)))  # lock order
+    list(Client.objects.for_edit(client.studio).filter(pk=client.pk))  # locks are taken in order
     rows = ClientSync.objects.for_studio(client.studio).filter(client=client)
     if client.has_opted_out:
         waits = Q(wanted__gt=F("done")) | Q(reason=Reason.PERMISSION_MISSING)

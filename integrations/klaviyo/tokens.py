@@ -125,7 +125,7 @@ def refresh(connection: Connection, *, anew: bool = True) -> AccessToken:
     """
     interrupted = _announce(connection)
     try:
-        return _exchange(connection, anew=anew)
+        token = _exchange(connection, anew=anew)
     except oauth.GrantDead as error:
         if _changed(connection):
             raise Throttled(REFRESH_BUSY_WAIT_S) from error
@@ -141,6 +141,8 @@ def refresh(connection: Connection, *, anew: bool = True) -> AccessToken:
         if not interrupted:
             _take_back(connection)
         raise
+    budgets.answered(connection, budgets.REFRESH, {})
+    return token
 
 
 @transaction.atomic

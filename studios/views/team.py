@@ -109,7 +109,7 @@ def deliver(request: StudioRequest, email: str, role: Role) -> None:
     try:
         invitations.send(invitation)
         messages.success(request, f"An invitation is on its way to {email}.")
-    except OSError:
+    except (OSError, ValueError):  # the server is away, or can't write to such an address
         messages.error(
             request, f"The email to {email} could not be sent just now. Press Send again later."
         )
