@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
@@ -10,6 +11,10 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Django hands the request over: its query may be an authorization code or a search for an email.
 WITHHELD = frozenset({"request"})
+# Who knows these addresses may use them: Django names them where it refuses a request.
+SECRET_IN_PATH = re.compile(
+    r"(/(?:invitations|unsubscribe|accounts/password/reset/key|accounts/confirm-email)/)[^/\s]+"
+)
 
 
 class JSONFormatter(logging.Formatter):
@@ -20,7 +25,7 @@ class JSONFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": SECRET_IN_PATH.sub(r"\1…", record.getMessage()),
         }
         extra = vars(record).keys() - STANDARD - WITHHELD
         line |= {key: vars(record)[key] for key in sorted(extra)}
