@@ -101,6 +101,8 @@ class House:
         return self.start("sandbox", command, environment.of_sandbox(self.secrets, self.at))
 
     def prepare(self) -> None:
+        # Letters carry links that sign people in.
+        (self.folder / "mail").mkdir(mode=0o700, exist_ok=True)
         child = self.child("prepare", processes.prepare())
         child.start()
         try:

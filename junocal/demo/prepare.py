@@ -4,14 +4,12 @@ import os
 from pathlib import Path
 
 import django
-from django.conf import settings
 from django.core.management import call_command
 
 
 def main() -> None:
     django.setup()
     Path(os.environ["STATIC_ROOT"]).mkdir(exist_ok=True)
-    Path(settings.EMAIL_FILE_PATH).mkdir(
         mode=0o700, exist_ok=True
     )  # letters carry links that sign in
     call_command("migrate", verbosity=0, interactive=False)
