@@ -15,8 +15,9 @@ from django.db import connection
 from klaviyo_sandbox.testing import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_TIME_S = 20  # by then it has happened, on the slowest machine
+IN_TIME_S = 40  # by then it has happened, on the slowest machine
 
+OTHER = "another-process"  # what PostgreSQL knows them by
 WORKER = ["worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"]
 WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
@@ -27,8 +28,9 @@ def environment(sandbox: SandboxProcess | None = None, **changes: str) -> dict[s
     """What the tests run in, but with the database, the sandbox and the broker of this test."""
     url = urlsplit(os.environ["DATABASE_URL"])
     name = str(connection.settings_dict["NAME"])
+    query = "&".join(filter(None, [url.query, f"application_name={OTHER}"]))
     given = {
-        "DATABASE_URL": url._replace(path=f"/{name}").geturl(),
+        "DATABASE_URL": url._replace(path=f"/{name}", query=query).geturl(),
         "KLAVIYO_QUARANTINE_S": "0",
         "DATABASE_POOL_SIZE": "10",
     }
@@ -96,6 +98,18 @@ def started(command: Sequence[str], env: dict[str, str]) -> Iterator[Process]:
         process.wait()
         if process.stdout:
             process.stdout.close()
+        wait_until(_nobody_is_in_the_middle_of_something)
+
+
+def _nobody_is_in_the_middle_of_something() -> bool:
+    """PostgreSQL notices a while later that a killed process is gone, and frees its locks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = %s AND state <> 'idle'",
+            [OTHER],
+        )
+        return cursor.fetchone() is None
 
 
 def wait_for_line(process: Process, words: str) -> None:

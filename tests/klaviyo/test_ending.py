@@ -15,6 +15,7 @@ from integrations.klaviyo import (
 )
 from integrations.klaviyo.connections import AlreadyConnected
 from integrations.klaviyo.models import (
+    ClientSync,
     Connection,
     EndCause,
     EndedConnection,
@@ -67,7 +68,7 @@ def test_many_rows_go_in_chunks_and_are_all_counted(
 ) -> None:
     monkeypatch.setattr(ending, "CHUNK_ROWS", 3)
     for number in range(10):
-        add(email=f"client{number}@example.com", klaviyo_profile_id=f"P{number}")
+        add(email=f"client{number}@example.com", klaviyo_profile_id=f"01HPROFILE{number}")
     connection = connect()
     while backfill.seed(connection):
         pass
@@ -77,7 +78,7 @@ def test_many_rows_go_in_chunks_and_are_all_counted(
 
     ended = EndedConnection.objects.get()
     assert (ended.sync_rows_deleted, ended.profile_ids_deleted) == (10, 10)
-    assert_nothing_is_left(["P7"])
+    assert_nothing_is_left(["01HPROFILE7"])
 
 
 def test_the_end_waits_for_a_request_on_the_wire(
@@ -107,6 +108,22 @@ def test_connecting_again_waits_for_the_end(sandbox: SandboxProcess, connect: Co
     ending.finish(connection)
 
     assert connect().pk != connection.pk
+
+
+def test_who_it_was_is_forgotten_before_the_many_rows(
+    sandbox: SandboxProcess, connect: Connect, add: AddClient, work: Work
+) -> None:
+    connection, words = make_history(sandbox, connect, add, work)
+    connections.fence(connection, EndCause.OWNER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ending, "_delete_rows", crash_at(ending._delete_rows, after=False))
+        with pytest.raises(RuntimeError):
+            ending.finish(connection)
+
+    account, name, token, sealed, *_ = words
+
+    assert ClientSync.objects.exists()
+    assert not any(rows_with(word) for word in (account, name, token, sealed))
 
 
 STEPS = [

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations.klaviyo import http, oauth
+from integrations.klaviyo.attempts import redirect_uri
 from integrations.klaviyo.http import Answer, NoAnswer
 from integrations.klaviyo.oauth import ConfigurationRefused, GrantDead, OAuthUnavailable
 from klaviyo_sandbox.testing import SandboxProcess
@@ -18,13 +19,13 @@ FORM = {"content-type": "application/json"}
 def come_back(sandbox: SandboxProcess, verifier: str) -> str:
     """Allow it on the consent page; the code."""
     url = oauth.authorize_url(
-        state="state", verifier=verifier, scopes=SCOPES, redirect_uri=sandbox.redirect_uri
+        state="state", verifier=verifier, scopes=SCOPES, redirect_uri=redirect_uri()
     )
     return parse_qs(urlsplit(sandbox.authorize(url)).query)["code"][0]
 
 
 def exchange(sandbox: SandboxProcess, code: str, verifier: str) -> oauth.Grant:
-    return oauth.exchange(code=code, verifier=verifier, redirect_uri=sandbox.redirect_uri)
+    return oauth.exchange(code=code, verifier=verifier, redirect_uri=redirect_uri())
 
 
 def test_the_challenge_is_that_of_rfc_7636() -> None:

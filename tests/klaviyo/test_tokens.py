@@ -79,6 +79,25 @@ def test_sixteen_threads_that_need_a_token_share_one_renewal(
     assert exchanges(sandbox) == [200]
 
 
+def test_who_comes_a_moment_late_takes_the_token_that_another_brought(
+    sandbox: SandboxProcess, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    announce = tokens._announce
+
+    def announce_late(late: Connection) -> bool:
+        tokens.memory.put((late.pk, late.grant_serial), Grant("brought", "", frozenset(), 3600))
+        return announce(late)
+
+    monkeypatch.setattr(tokens, "_announce", announce_late)
+
+    assert tokens.access_token(connection).text == "brought"
+
+    connection.refresh_from_db()
+    assert connection.refresh_started_at is None
+    assert exchanges(sandbox) == []
+
+
 @in_threads
 @pytest.mark.usefixtures("unlimited")
 @pytest.mark.chaos
