@@ -212,7 +212,9 @@ def test_a_proxy_of_the_environment_sees_nothing(
 
 
 def test_a_cookie_set_for_one_request_does_not_go_out_with_the_next(serve: Serve) -> None:
-    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: of=lotus; Path=/\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    cookie = OK.replace(
+        b"\r\n\r\n", b"\r\nConnection: close\r\nSet-Cookie: of=lotus; Path=/\r\n\r\n"
+    )
     server = serve(say(cookie))
     get(server.url)
 
