@@ -10,8 +10,6 @@ from django.core.management import call_command
 def main() -> None:
     django.setup()
     Path(os.environ["STATIC_ROOT"]).mkdir(exist_ok=True)
-        mode=0o700, exist_ok=True
-    )  # letters carry links that sign in
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
     call_command("seed_demo", verbosity=0)
