@@ -17,9 +17,10 @@ from clients.models import Client, same_address
 from integrations.klaviyo import outbox
 from integrations.klaviyo.answers import Forbidden, Rejected
 from integrations.klaviyo.api import Cancelled, Klaviyo
-from integrations.klaviyo.models import ClientSync, SyncEvent
+from integrations.klaviyo.models import ClientSync, Connection, SyncEvent
 from integrations.klaviyo.operations import LOOKUP_BATCH, SUPPRESSION_BATCH
 from integrations.klaviyo.reasons import Reason
+from studios.tenancy import hold
 
 logger = logging.getLogger(__name__)
 
@@ -86,13 +87,25 @@ def _suppress_batch(rows: list[ClientSync], api: Klaviyo) -> None:
         addresses = [address for row in rows for address in _addresses(row)]
         api.suppress(addresses, partial(_depart, rows))
     except Forbidden:
-        for row in rows:
-            _complete(row, SyncEvent.What.REFUSED, Reason.PERMISSION_MISSING)
+        _leave_to_the_owner(rows, api)
     except Rejected:
         _halve(rows, api)
     else:
         for row in rows:
             _complete(row, SyncEvent.What.SUPPRESSED)
+
+
+@transaction.atomic
+def _leave_to_the_owner(rows: Sequence[ClientSync], api: Klaviyo) -> None:
+    """The permission is missing; raises `Cancelled` where it was given while we were refused."""
+    hold(api.connection.studio_id)  # a second consent takes it: it is over, or finds our rows
+    same_grant = Connection.objects.filter(
+        pk=api.connection.pk, grant_serial=api.connection.grant_serial
+    )
+    if not same_grant.exists():
+        raise Cancelled
+    for row in rows:
+        _complete(row, SyncEvent.What.REFUSED, Reason.PERMISSION_MISSING)
 
 
 def _halve(rows: list[ClientSync], api: Klaviyo) -> None:
