@@ -80,8 +80,8 @@ TEMPLATES = [
 # --- Data ---------------------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"].update(
-    # The pool takes the place of persistent connections and checks each one it hands out, so that
-    # a restarted PostgreSQL costs a retry and no error page.
+    # The pool takes the place of persistent connections and checks each one it hands out. After a
+    # restart of PostgreSQL it throws dead ones away one by one, with growing pauses: few may idle.
     CONN_MAX_AGE=0,
     CONN_HEALTH_CHECKS=True,
     OPTIONS={
@@ -89,6 +89,7 @@ DATABASES["default"].update(
         "pool": {
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "max_idle": 30,
             "timeout": 5,
         },
         "connect_timeout": 3,

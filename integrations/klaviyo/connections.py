@@ -98,7 +98,7 @@ def fence(connection: Connection, cause: EndCause, by: User | None = None) -> bo
 
 
 def refuse(connection: Connection, reason: Reason) -> None:
-    """Klaviyo takes no profiles for this grant: stop pushing until an owner has looked."""
-    Connection.objects.live().filter(pk=connection.pk, refused_at=None).update(
-        refused_at=Now(), refused_reason=reason
-    )
+    """Klaviyo takes no profiles for this grant: stop pushing until an owner has looked. A grant
+    that was replaced meanwhile says nothing about the new one."""
+    same = Connection.objects.live().filter(pk=connection.pk, grant_serial=connection.grant_serial)
+    same.filter(refused_at=None).update(refused_at=Now(), refused_reason=reason)
