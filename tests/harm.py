@@ -14,6 +14,7 @@ from tests.house import House
 
 SECOND_WORKER = [*processes.worker(), "--hostname", "second@%h"]
 TERM_WITHIN_S = 60
+LATE_S = 3  # less than the quarantine of whoever uses this
 
 
 def add_worker(house: House) -> Child:
@@ -84,5 +85,5 @@ def trouble_klaviyo(house: House) -> None:
     house.klaviyo.fault("429", operation="*_profile*", probability=0.02, retry_after="1")
     house.klaviyo.fault("reset_after", operation="*_profile*", probability=0.03)
     late = {"operation": "update_profile", "containing": LATE}
-    house.klaviyo.fault("reset_then_apply", probability=0.05, seconds=2, **late)
+    house.klaviyo.fault("reset_then_apply", probability=0.3, seconds=LATE_S, **late)
     house.klaviyo.fault("hang_then_apply", times=1, seconds=9, **late)
