@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('tried_at', models.DateTimeField(null=True)),
                 ('trial_result', models.CharField(blank=True, max_length=30)),
                 ('fenced_at', models.DateTimeField(null=True)),
-                ('end_cause', models.CharField(blank=True, choices=[('owner', 'An owner disconnected'), ('uninstalled', 'Junocal was uninstalled in Klaviyo'), ('grant_dead', 'Klaviyo no longer accepts our access'), ('renewal_interrupted', 'The renewal of our access was interrupted')], max_length=30)),
+                ('end_cause', models.CharField(blank=True, choices=[('owner', 'An owner disconnected'), ('uninstalled', 'Junocal was uninstalled in Klaviyo'), ('grant_dead', 'Klaviyo stopped accepting our access'), ('renewal_interrupted', 'The renewal of our access was interrupted')], max_length=30)),
                 ('finishing_until', models.DateTimeField(null=True)),
                 ('revoke_confirmed', models.BooleanField(null=True)),
                 ('connected_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
             name='EndedConnection',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cause', models.CharField(choices=[('owner', 'An owner disconnected'), ('uninstalled', 'Junocal was uninstalled in Klaviyo'), ('grant_dead', 'Klaviyo no longer accepts our access'), ('renewal_interrupted', 'The renewal of our access was interrupted')], max_length=30)),
+                ('cause', models.CharField(choices=[('owner', 'An owner disconnected'), ('uninstalled', 'Junocal was uninstalled in Klaviyo'), ('grant_dead', 'Klaviyo stopped accepting our access'), ('renewal_interrupted', 'The renewal of our access was interrupted')], max_length=30)),
                 ('at', models.DateTimeField()),
                 ('confirmed', models.BooleanField(null=True)),
                 ('profile_ids_deleted', models.PositiveIntegerField(default=0)),

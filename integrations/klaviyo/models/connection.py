@@ -19,7 +19,7 @@ class EndCause(models.TextChoices):
 
     OWNER = "owner", "An owner disconnected"
     UNINSTALLED = "uninstalled", "Junocal was uninstalled in Klaviyo"
-    GRANT_DEAD = "grant_dead", "Klaviyo no longer accepts our access"
+    GRANT_DEAD = "grant_dead", "Klaviyo stopped accepting our access"
     RENEWAL_INTERRUPTED = "renewal_interrupted", "The renewal of our access was interrupted"
 
     @property
