@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -25,7 +26,9 @@ from tests.klaviyo.processes import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Work = Callable[[], None]
-LONGER_AT_MOST_S = 0.3  # than with the broker there: what a person at the desk may notice
+# Than with the broker there. In the way of the save, a frozen broker would cost its time-out of
+# 5 s; the 300 ms that people may notice are for a benchmark on a quiet machine.
+LONGER_AT_MOST_S = 3.0
 SAVES = 20
 
 
@@ -106,17 +109,27 @@ def test_an_edit_that_is_rolled_back_rings_nothing_and_marks_nothing(
     assert not ClientSync.objects.due().exists()
 
 
-def test_many_edits_of_one_moment_ring_a_few_times_only(valkey: Valkey, ana: Client) -> None:
-    _drain(valkey)
-    with queue(valkey) as broker:
-        broker.client_pause(500, all=True)  # the first of them waits, the others gather
+def test_edits_that_come_while_the_broker_is_slow_ring_once_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ringer, answered = rings.Ringer(), threading.Event()
+    published: list[set[int]] = []
 
+    def publish(studios: set[int]) -> bool:
+        published.append(studios)
+        return answered.wait(60)
+
+    monkeypatch.setattr(ringer, "_publish", publish)
+    ringer.ring(7)
+    wait_until(lambda: published)
     for _ in range(50):
-        save(ana, "Anna")
+        ringer.ring(7)
+    answered.set()
+    wait_until(lambda: len(published) > 1)
 
-    wait_until(lambda: messages(valkey))
-    time.sleep(0.2)
-    assert len(messages(valkey)) <= 3
+    ringer.ring(8)
+    wait_until(lambda: len(published) > 2)
+    assert published == [{7}, {7}, {8}]
 
 
 def test_with_the_broker_refusing_a_save_takes_no_longer_and_the_sweep_finds_it(
