@@ -43,6 +43,18 @@ def withdraw(client: Client, *, door: Door, by: User | None = None) -> bool:
     return True
 
 
+def uphold(client: Client) -> bool:
+    """Opt out a client whose address said no before, however its row came to say yes; whether it
+    had to. For writes that go past `Client.save`, which remembers by itself."""
+    if not Withdrawal.stands(client.studio, client.email):
+        return False
+    with transaction.atomic():
+        present = Client.objects.for_edit(client.studio).filter(pk=client.pk).first()
+        if present:
+            present.save()
+    return True
+
+
 def is_withdrawn(client: Client) -> bool:
     """Whether this person said no, or the address did on another row."""
     return client.has_opted_out or Withdrawal.stands(client.studio, client.email)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from clients import consent
 from integrations.klaviyo import budgets, connections, optouts, outbox
 from integrations.klaviyo.answers import (
     Forbidden,
@@ -115,6 +116,9 @@ def _settled_unsent(row: ClientSync) -> bool:
     if row.client is None or not row.client.may_be_emailed:
         agreed = row.client is not None and row.client.email_opt_in
         outbox.complete(row, Reason.NO_EMAIL if agreed else Reason.NOT_OPTED_IN)
+        return True
+    if consent.uphold(row.client):
+        outbox.release(row)  # marked anew, as an opt-out
         return True
     if row.digest == row.client_digest and not row.confirming:
         outbox.complete(row, row.reason)
