@@ -60,6 +60,8 @@ class ClientForm(forms.Form):
 
     def __init__(self, data: Any = None, *, studio: Studio, client: Client | None = None) -> None:
         super().__init__(data, initial=initial_of(client) if client else None)
+        if data is None and client is None:  # the desk presses n and types
+            self.fields["first_name"].widget.attrs["autofocus"] = True
         self.studio = studio
         self.client = client
         self.kept_consent = False  # a stale form: what it said of consent was not taken
