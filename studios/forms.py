@@ -24,16 +24,20 @@ class LineField(forms.CharField):
 class NewStudioForm(forms.Form):
     name = LineField(label="Studio's name", max_length=120)
     country = forms.ChoiceField(
-        choices=[("", "Choose…"), *COUNTRIES], help_text="Phone numbers are read as from there."
+        choices=[("", "Choose…"), *COUNTRIES],
+        help_text="Phone numbers without a country code are taken to be from here.",
     )
 
 
 class StudioForm(forms.ModelForm):  # type: ignore[type-arg]
     name = LineField(max_length=120)
     country = forms.ChoiceField(
-        choices=COUNTRIES, help_text="New phone numbers are read as from there."
+        choices=COUNTRIES,
+        help_text="New phone numbers without a country code are taken to be from here.",
     )
-    timezone = forms.ChoiceField(label="Time zone", help_text="Times are shown in it.")
+    timezone = forms.ChoiceField(
+        label="Time zone", help_text="Dates and times are shown in this time zone."
+    )
 
     class Meta:
         model = Studio

@@ -52,7 +52,7 @@ class SignUpForm(PersonForm):
     country = forms.ChoiceField(
         choices=[("", "Choose…"), *COUNTRIES],
         widget=forms.Select(attrs={"autocomplete": "country"}),
-        help_text="Phone numbers are read as from there.",
+        help_text="Phone numbers without a country code are taken to be from here.",
     )
 
     @transaction.atomic
