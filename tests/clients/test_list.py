@@ -183,7 +183,10 @@ def test_an_empty_list_says_what_to_do_and_an_empty_search_how_to_go_back(
     ians: Browser, lotus: Studio
 ) -> None:
     assert "No clients yet" in ians.get(LIST).content.decode()
-    assert "Show all clients" in ians.get(LIST, {"q": "x"}).content.decode()
+    searched = ians.get(LIST, {"q": "x"}).content.decode()
+    assert "Show all clients" in searched
+    assert "Try fewer letters" in searched
+    assert "Try fewer letters" not in ians.get(LIST, {"consent": "agreed"}).content.decode()
 
 
 def test_only_who_may_add_clients_is_offered_it(ians: Browser, fays: Browser) -> None:
