@@ -7,6 +7,7 @@ from django.core.mail import send_mail
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.klaviyo.models import EndedConnection
 from studios.models import Studio
@@ -40,9 +41,11 @@ def _send(studio: Studio, ended: EndedConnection) -> None:
     """One mail to all of them: it is sent as a whole or not at all."""
     url = settings.BASE_URL + reverse("klaviyo:card", args=[studio.slug])
     context = {"studio": studio, "ended": ended, "url": url}
+    with timezone.override(studio.zone):
+        message = render_to_string("klaviyo/emails/reconnect.txt", context)
     send_mail(
         subject=f"{studio.name}: Klaviyo is no longer connected",
-        message=render_to_string("klaviyo/emails/reconnect.txt", context),
+        message=message,
         from_email=None,
         recipient_list=[owner.email for owner in owners_of(studio)],
     )

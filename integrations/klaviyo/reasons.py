@@ -126,7 +126,7 @@ WORDS: dict[Reason, Words] = {
         "access-not-accepted",
     ),
     Reason.PAUSED: Words(
-        "The connection is paused. Changes wait; opt-outs still go out.",
+        "The connection is paused. Changes wait; opt-outs are not held back.",
         "Resume on the Integrations page.",
         "owner",
         "paused",

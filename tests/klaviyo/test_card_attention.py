@@ -46,6 +46,7 @@ def test_opt_outs_waiting_outrank_everything_and_are_said_plainly(
     assert "Allow automatic suppression" in said
     assert "Download the list" in said
     assert "Resume" in said
+    assert "opt-outs still go to Klaviyo" not in said
 
 
 def test_suppression_can_be_allowed_before_anybody_opts_out_and_is_offered_once(

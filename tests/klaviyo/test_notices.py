@@ -1,6 +1,7 @@
 """The one email to the owners when Klaviyo ended the connection."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from smtplib import SMTPServerDisconnected
 
 import pytest
@@ -50,6 +51,15 @@ def test_the_mail_says_why_and_where_to_reconnect(cause: EndCause, end: End, lot
     assert message.subject == "Lotus Yoga: Klaviyo is no longer connected"
     assert cause.label in message.body
     assert f"http://testserver/s/{lotus.slug}/settings/integrations/" in message.body
+
+
+def test_the_mail_tells_the_studios_own_time(end: End, lotus: Studio) -> None:
+    ended = end()
+    EndedConnection.objects.filter(pk=ended.pk).update(at=datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+
+    notices.tell_owners(lotus)
+
+    assert "2 July 2026, 00:30" in mail.outbox[0].body  # Berlin is two hours ahead in summer
 
 
 def test_an_interrupted_renewal_is_never_called_a_revocation(end: End, lotus: Studio) -> None:

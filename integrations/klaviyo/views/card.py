@@ -48,7 +48,7 @@ def disconnect(request: StudioRequest) -> HttpResponse:
 @require_POST
 def pause(request: StudioRequest) -> HttpResponse:
     if Connection.objects.for_studio(request.studio).live().pause():
-        messages.success(request, "Paused. Changes wait here; opt-outs still go to Klaviyo.")
+        messages.success(request, "Paused. Changes wait here; opt-outs are not held back.")
     return redirect("klaviyo:card", request.studio.slug)
 
 
