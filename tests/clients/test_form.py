@@ -41,14 +41,6 @@ def test_a_new_client_stands_in_the_list_at_once(fays_desk: Desk, lotus: Studio)
     ]
 
 
-def test_a_new_clients_form_waits_for_the_name(fays: Browser, ana: Client) -> None:
-    new = fays.get("/s/lotus/clients/new/").content.decode()
-    edit = fays.get(f"/s/lotus/clients/{ana.public_id}/edit/").content.decode()
-
-    assert new.count("autofocus") == 1
-    assert "autofocus" not in edit
-
-
 def test_an_email_is_kept_as_typed_but_for_surrounding_space(fays_desk: Desk) -> None:
     fays_desk.add(email="  Ana.Pereira+Yoga@Example.COM ")
 

@@ -45,6 +45,14 @@ def test_what_was_typed_is_shown_as_text(ians: Browser, add_client: AddClient) -
         assert "<img" not in ians.get(page).content.decode()
 
 
+def test_a_new_clients_form_waits_for_the_name(fays: Browser, ana: Client) -> None:
+    new = fays.get("/s/lotus/clients/new/").content.decode()
+    edit = fays.get(address_of("edit", ana)).content.decode()
+
+    assert new.count("autofocus") == 1
+    assert "autofocus" not in edit
+
+
 def test_an_owner_deletes_after_being_asked(olives: Browser, ana: Client, lotus: Studio) -> None:
     consent.withdraw(ana, door=Door.STAFF)
 
