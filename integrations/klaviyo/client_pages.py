@@ -101,7 +101,8 @@ def _in_klaviyo(row: ClientSync, live: Connection) -> Line:
         )
     if row.suppressed_at:
         return Line(
-            "In Klaviyo, but suppressed there after the opt-out, until an owner lifts it there",
+            "In Klaviyo, but suppressed there after the opt-out, until an owner lifts that in "
+            "Klaviyo, on the profile under Email",
             "attention",
         )
     if row.reason in SENT_WITHOUT_PHONE:

@@ -163,7 +163,9 @@ def test_who_opted_in_again_is_still_suppressed_there(
     work()
 
     assert sandbox.suppressed() == {"ana@lotus.test"}
-    assert "suppressed there after the opt-out, until an owner lifts it there" in line(ana, fay)
+    assert "suppressed there after the opt-out, until an owner lifts that in Klaviyo" in line(
+        ana, fay
+    )
 
 
 def test_who_opts_in_again_while_the_owner_has_not_acted_is_not_called_opted_out(

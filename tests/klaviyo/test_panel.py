@@ -32,7 +32,7 @@ def test_the_panel_refreshes_itself_fast_only_while_something_moves(
     still = page(olives)
 
     assert 'hx-trigger="every 2s"' in moving
-    assert 'hx-trigger="every 20s"' in still
+    assert 'hx-trigger="every 5s"' in still
 
 
 def test_while_paused_the_panel_is_in_no_hurry(
@@ -44,7 +44,7 @@ def test_while_paused_the_panel_is_in_no_hurry(
     press(olives, "pause")
     change(ana, first_name="Anna")
 
-    assert 'hx-trigger="every 20s"' in page(olives)
+    assert 'hx-trigger="every 5s"' in page(olives)
 
 
 def test_the_panel_alone_is_sent_while_the_state_stays(
