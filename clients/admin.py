@@ -1,6 +1,6 @@
-"""Clients in Django's admin: the desk's form and its checks, through a door of its own.
+"""Clients in Django's admin: checked and saved by the form of the studios' own pages.
 
-There is no adding here, since a client is added at the desk of a studio.
+Consent changed here has a source of its own. Nobody is added here: that is done in a studio.
 """
 
 from typing import Any
@@ -11,11 +11,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from clients.forms import ClientForm, initial_of
-from clients.models import Client, Door
+from clients.models import Client, ConsentSource
+from clients.models.client import DETAILS
+
+RECORDED = ("opted_out_at", "consent_changed_at", "consent_source")
 
 
 class ClientAdminForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Hands what was typed to the desk's form; leaves the client itself alone."""
+    """Hands what was typed to `ClientForm`, which checks and saves it by its own rules."""
 
     email_opt_in = forms.BooleanField(required=False)
     client_asked = forms.BooleanField(required=False)
@@ -23,7 +26,7 @@ class ClientAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Client
-        fields = ("first_name", "last_name", "email", "phone")
+        fields = DETAILS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         client = kwargs["instance"]
@@ -36,19 +39,14 @@ class ClientAdminForm(forms.ModelForm):  # type: ignore[type-arg]
         return self.cleaned_data
 
     def _post_clean(self) -> None:
-        """Keep what was typed off the instance: the desk's form puts it there by its own rules."""
+        """Leaves the instance alone, which Django would fill in here: `ClientForm` does that."""
 
 
 @admin.register(Client)
 class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = ClientAdminForm
-    fields = (
-        "studio",
-        *("first_name", "last_name", "email", "phone"),
-        *("email_opt_in", "client_asked", "consent_version"),
-        *("opted_out_at", "consent_changed_at", "consent_door"),
-    )
-    readonly_fields = ("studio", "opted_out_at", "consent_changed_at", "consent_door")
+    fields = ("studio", *ClientForm.base_fields, *RECORDED)
+    readonly_fields = ("studio", *RECORDED)
     list_display = ("name", "studio", "email", "email_opt_in", "opted_out_at")
     list_select_related = ("studio",)
     search_fields = ("first_name", "last_name", "email")
@@ -58,7 +56,7 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Held while it is changed: the admin's view is one transaction."""
+        """The client, locked if it is to be changed: the admin's view is one transaction."""
         client = super().get_object(request, object_id, from_field)
         if client is None or request.method != "POST":
             return client
@@ -68,10 +66,10 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return form.instance
 
     def save_model(self, request: Any, obj: Client, form: Any, change: bool) -> None:
-        form.desk.put(by=request.user, door=Door.ADMIN)
+        form.desk.put(by=request.user, source=ConsentSource.ADMIN)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing of the form is kept anywhere else."""
+        """Saves nothing: `save_model` saved all of it."""
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
         for client in queryset.select_related("studio"):

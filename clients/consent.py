@@ -1,51 +1,103 @@
-"""Consent: the one place where a client's yes or no to emails changes, by whatever door.
+"""Consent: the one place where a client's yes or no to emails changes, whatever its source.
 
-An opt-out here is a recorded withdrawal. Whoever listens to a client being saved hears of it in
-the same transaction. Both verbs save the whole client, so the caller holds its row
+An opt-out here is a recorded withdrawal. Receivers of a saved client's signal run in the same
+transaction. Both verbs save the whole client, so the caller has locked its row
 (`Client.objects.for_edit`) or is adding it.
+
+A no covers every address at which the client was ever emailed or pushed. Another client who holds
+one of them now and agreed is somebody else to the desk: that yes stands. A click in an email was
+made by whoever reads that mailbox: then the holder is opted out too, after the commit and in a
+transaction of its own: nobody waits for a client while holding another. Where that is cut short,
+whoever is about to send still finds the withdrawal (`uphold`).
 """
+
+from collections.abc import Collection
+from functools import partial
 
 from django.db import transaction
 
-from clients.models import Client, ClientEvent, Door, Withdrawal
-from studios.models import User
+from clients.models import Client, ClientEvent, ConsentSource, SentAddress, Withdrawal, hash_address
+from clients.models.address import all_hashes
+from studios.models import Studio, User
+from studios.tenancy import lock_studio
 
 
-class WithdrawnBefore(Exception):
+class WithdrawnBeforeError(Exception):
     """This address opted out of the studio's emails; only its owner's own wish opts it in again."""
 
 
 @transaction.atomic
 def agree(
-    client: Client, *, door: Door, by: User | None = None, client_asked: bool = False
+    client: Client, *, source: ConsentSource, by: User | None = None, client_asked: bool = False
 ) -> bool:
-    """Record that the client agreed to emails; False (and nothing saved) if that was known.
+    """Record that the client agreed to emails; False, with nothing saved, if that was known.
 
-    Raises `WithdrawnBefore` where the client or the address had opted out, unless a person
-    confirms that the client asked for it (`client_asked`).
+    Raises `WithdrawnBeforeError` where the client or the address had opted out, unless a person
+    confirms that the client asked for it (`client_asked`): that lifts all withdrawals of the
+    client's addresses, but those that another client holds who opted out.
     """
     withdrawn = is_withdrawn(client)
     if client.email_opt_in and not withdrawn:
         return False
     if withdrawn and not client_asked:
-        raise WithdrawnBefore
-    Withdrawal.lift(client.studio, client.email)
-    _record(client, agrees=True, door=door, by=by)
+        raise WithdrawnBeforeError
+    if withdrawn:
+        lift_withdrawals(client)
+    record(client, agrees=True, source=source, by=by)
     return True
 
 
 @transaction.atomic
-def withdraw(client: Client, *, door: Door, by: User | None = None) -> bool:
+def withdraw(client: Client, *, source: ConsentSource, by: User | None = None) -> bool:
     """Record that the client opted out; False if that was known (doing it twice is fine)."""
-    if client.has_opted_out:
+    is_new = not client.has_opted_out
+    if is_new:
+        record(client, agrees=False, source=source, by=by)
+    elif source.is_a_click:  # somebody else may have agreed for one of these addresses since
+        withdraw_addresses(client)
+    if source.is_a_click:
+        transaction.on_commit(partial(opt_out_other_holders, client))
+    return is_new
+
+
+def withdraw_addresses(client: Client) -> None:
+    Withdrawal.record(client.studio, client.email)
+    Withdrawal.record_hashes(client.studio, SentAddress.hashes_of(client.unsubscribe_token))
+
+
+@transaction.atomic
+def withdraw_by_token(token: str) -> bool:
+    """Record that all addresses opted out to which this token was ever sent, whoever holds them:
+    its client was deleted. False if it was sent to none."""
+    studio = SentAddress.studio_of(token)
+    if studio is None:
         return False
-    _record(client, agrees=False, door=door, by=by)
+    hashes = SentAddress.hashes_of(token)
+    Withdrawal.record_hashes(studio, hashes)
+    transaction.on_commit(partial(opt_out_holders, studio, hashes))
     return True
 
 
+def opt_out_other_holders(client: Client) -> None:
+    sent = SentAddress.hashes_of(client.unsubscribe_token)
+    opt_out_holders(client.studio, sent - {hash_address(client.studio, client.email)})
+
+
+def opt_out_holders(studio: Studio, hashes: Collection[str]) -> None:
+    """Whoever may be emailed at one of these addresses, whose withdrawal is committed."""
+    if not hashes:
+        return
+    with transaction.atomic():
+        lock_studio(studio.pk)  # edits under way, which may not have seen it, are over
+    for holder in Client.objects.for_studio(studio).may_be_emailed().hashed_as(studio, hashes):
+        uphold(holder)
+
+
 def uphold(client: Client) -> bool:
-    """Opt out a client whose address said no before, however its row came to say yes; whether it
-    had to. For writes that go past `Client.save`, which remembers by itself."""
+    """Opt the client out if its address has a withdrawal; True if it has one.
+
+    For writes that go past `Client.save`, which does the same by itself.
+    """
     if not Withdrawal.stands(client.studio, client.email):
         return False
     with transaction.atomic():
@@ -55,13 +107,28 @@ def uphold(client: Client) -> bool:
     return True
 
 
+def lift_withdrawals(client: Client) -> None:
+    own = all_hashes(client.studio, client.email)
+    sent = SentAddress.hashes_of(client.unsubscribe_token) - own
+    if sent:
+        sent -= hashes_of_others(client, sent)
+    Withdrawal.lift(client.studio, own | sent)
+
+
+def hashes_of_others(client: Client, hashes: Collection[str]) -> set[str]:
+    """Those of these addresses that others hold who opted out: their no is not this client's."""
+    holders = Client.objects.for_studio(client.studio).opted_out()
+    emails = holders.hashed_as(client.studio, hashes).exclude(pk=client.pk).values_list("email")
+    return {hash_address(client.studio, email) for (email,) in emails}
+
+
 def is_withdrawn(client: Client) -> bool:
-    """Whether this person said no, or the address did on another row."""
+    """True if this client opted out, or another client did who had the same address."""
     return client.has_opted_out or Withdrawal.stands(client.studio, client.email)
 
 
-def _record(client: Client, *, agrees: bool, door: Door, by: User | None) -> None:
-    client.record_consent(agrees=agrees, door=door)
+def record(client: Client, *, agrees: bool, source: ConsentSource, by: User | None) -> None:
+    client.record_consent(agrees=agrees, source=source)
     client.save()
     what = ClientEvent.What.AGREED if agrees else ClientEvent.What.WITHDREW
-    ClientEvent.objects.create(client=client, what=what, door=door, by=by)
+    ClientEvent.objects.create(client=client, what=what, source=source, by=by)

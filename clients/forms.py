@@ -9,10 +9,11 @@ from django.db import IntegrityError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from clients import desk, phones
-from clients.consent import WithdrawnBefore
-from clients.models import Client, Door, Withdrawal
+from clients import editing, phones
+from clients.consent import WithdrawnBeforeError
+from clients.models import Client, ConsentSource, Withdrawal
 from clients.models.client import DETAILS, EMAIL_MAX_LENGTH, NAME_MAX_LENGTH
+from studios.forms import NameField
 from studios.models import Studio, User
 
 PHONE_MAX_LENGTH = 40  # as typed, with spaces and brackets
@@ -27,20 +28,18 @@ def refuse_control_characters(text: str) -> None:
         raise ValidationError("This contains characters that can't be shown. Please type it again.")
 
 
-class NameField(forms.CharField):
-    def __init__(self, label: str, autocomplete: str) -> None:
-        super().__init__(
-            label=label,
-            max_length=NAME_MAX_LENGTH,
-            required=False,
-            validators=[refuse_control_characters],
-            widget=forms.TextInput({"autocomplete": autocomplete}),
-        )
+def part_of_name(label: str) -> NameField:
+    return NameField(
+        label=label,
+        max_length=NAME_MAX_LENGTH,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
 
 
 class ClientForm(forms.Form):
-    first_name = NameField("First name", "off")
-    last_name = NameField("Last name", "off")
+    first_name = part_of_name("First name")
+    last_name = part_of_name("Last name")
     email = forms.EmailField(
         max_length=EMAIL_MAX_LENGTH,
         required=False,
@@ -68,40 +67,46 @@ class ClientForm(forms.Form):
 
     @property
     def saved(self) -> Client:
-        """The client, once `save` said yes."""
+        """The saved client. Raises `ValueError` for one that is new and not saved yet."""
         if self.client is None:
             raise ValueError("nothing was saved")
         return self.client
 
     @property
     def is_stale(self) -> bool:
-        """Whether consent changed while somebody had the form open."""
+        """True if consent changed while somebody had the form open."""
         seen = self.cleaned_data.get("consent_version")
         return self.client is not None and seen != str(self.client.consent_version)
 
     @property
     def asks_for_the_clients_wish(self) -> bool:
-        """Whether somebody has to confirm that the client wants emails again."""
+        """True if the form shows the box by which the client's own wish is confirmed."""
         opted_out = self.client is not None and self.client.has_opted_out
         return opted_out or "client_asked" in self.errors or "client_asked" in self.data
 
     def clean_phone(self) -> str:
         try:
             return phones.parse(self.cleaned_data["phone"], self.studio.country)
-        except phones.NotAPhone as error:
+        except phones.NotAPhoneError as error:
             example = phones.example(self.studio.country)
             raise ValidationError(
                 f"This can't be a phone number. Write it like {example}, or with + and the country."
             ) from error
 
     def clean(self) -> dict[str, Any]:
-        if not any(self.data.get(field, "").strip() for field in DETAILS):
+        if not self.errors and not self._has_a_name():
             raise ValidationError("Fill in a name, an email address or a phone number.")
-        if email := self.cleaned_data.get("email"):
+        email = self.cleaned_data.get("email")
+        if email and not (self.client and self.client.email == email):
             self._refuse_if_taken(email)
         if self._needs_the_clients_wish():
             self.add_error("client_asked", ASK_THE_CLIENT)
         return self.cleaned_data
+
+    def _has_a_name(self) -> bool:
+        """True if a client filled in like this has something to be called by."""
+        typed = {field: self.cleaned_data[field] for field in DETAILS}
+        return bool(Client(studio=self.studio, **typed).name)
 
     def _refuse_if_taken(self, email: str) -> None:
         others = Client.objects.for_studio(self.studio).with_address(email)
@@ -118,11 +123,11 @@ class ClientForm(forms.Form):
             return True
         return Withdrawal.stands(self.studio, self.cleaned_data.get("email", ""))
 
-    def save(self, *, by: User, door: Door = Door.STAFF) -> bool:
-        """Save what was filled in; False, with the reason among the errors, where it can't be."""
+    def save(self, *, by: User, source: ConsentSource = ConsentSource.STAFF) -> bool:
+        """Save what was filled in; False, with the reason among the errors, if that can't be."""
         try:
-            self.put(by=by, door=door)
-        except WithdrawnBefore:
+            self.put(by=by, source=source)
+        except WithdrawnBeforeError:
             self.add_error("client_asked", ASK_THE_CLIENT)
         except IntegrityError as error:
             if not is_about_the_address(error):
@@ -130,26 +135,24 @@ class ClientForm(forms.Form):
             self._tell_who_was_first()
         return self.is_valid()
 
-    def put(self, *, by: User, door: Door = Door.STAFF) -> None:
-        """Save what was filled in; raises what `clients.desk` raises."""
-        entry = desk.Entry(**self.cleaned_data)
+    def put(self, *, by: User, source: ConsentSource = ConsentSource.STAFF) -> None:
+        """Save what was filled in. Raises as `editing.add` and `editing.edit` do."""
+        details = editing.ClientDetails.from_form(self.cleaned_data)
         if self.client:
-            self.kept_consent = not desk.edit(self.client, entry, by=by, door=door)
+            self.kept_consent = not editing.edit(self.client, details, by=by, source=source)
         else:
-            self.client = desk.add(self.studio, entry, by=by)
+            self.client = editing.add(self.studio, details, by=by, source=source)
 
     def _tell_who_was_first(self) -> None:
-        """Somebody saved the same address in the moment between our look and our write."""
+        """Name the client who got the same address between our check and our write."""
         self._refuse_if_taken(self.cleaned_data["email"])
         if self.is_valid():
             self.add_error("email", "Another client had this address a moment ago. Save again.")
 
 
 def initial_of(client: Client) -> dict[str, Any]:
-    return {
-        "first_name": client.first_name,
-        "last_name": client.last_name,
-        "email": client.email,
+    """What the form for this client shows before anybody types."""
+    return {field: getattr(client, field) for field in DETAILS} | {
         "phone": client.phone_shown,
         "email_opt_in": client.email_opt_in,
         "consent_version": client.consent_version,

@@ -6,18 +6,18 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 FEWEST_DIGITS = 7  # with the country's code; no country has shorter ones
 
 
-class NotAPhone(Exception):
+class NotAPhoneError(Exception):
     """What was typed can't be a phone number."""
 
 
 def parse(text: str, country: str) -> str:
-    """The number in E.164; blank for blank. Raises `NotAPhone`."""
+    """The number in E.164; blank for blank. Raises `NotAPhoneError`."""
     if not text:
         return ""
     try:
         number = phonenumbers.parse(text, country)
     except NumberParseException as error:
-        raise NotAPhone from error
+        raise NotAPhoneError from error
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     # An extension has no place in E.164: dropping it would change the number.
     if (
@@ -25,7 +25,7 @@ def parse(text: str, country: str) -> str:
         or len(e164) <= FEWEST_DIGITS
         or not phonenumbers.is_possible_number(number)
     ):
-        raise NotAPhone
+        raise NotAPhoneError
     return e164
 
 

@@ -1,28 +1,37 @@
-"""What was typed into the search box, as the parts to look for. Pure: no database."""
+"""What was typed into the search box, as the parts to look for. Pure: no database.
+
+They are looked for in the folded form of clients, so they are folded as well.
+"""
 
 import re
 from collections.abc import Sequence
 
 from clients import phones
+from clients.folding import folded
 
 LONGEST_SEARCH = 100
 PHONE_LIKE = re.compile(r"\+?[\d\s()/.\-]*\d[\d\s()/.\-]*")
 FEWEST_PHONE_DIGITS = 3  # "12" may as well be part of an address
+FEWEST_INSIDE = 3  # one or two letters occur inside most names: they begin a word
 
 
 def terms(text: str, country: str) -> Sequence[Sequence[str]]:
-    """For each part of the search, the spellings of which one must occur.
+    """The parts of the search, all of which must occur; each as spellings, one of which must.
 
     A number may be typed as it is dialled in `country` or from abroad; it is kept in E.164.
     """
     text = text.replace("\x00", "").strip()[:LONGEST_SEARCH]
     if PHONE_LIKE.fullmatch(text) and len(digits_of(text)) >= FEWEST_PHONE_DIGITS:
-        return [sorted({text, *as_in_e164(text, country)})]
-    return [[word] for word in text.split()]
+        return [sorted({folded(text), *as_in_e164(text, country)})]
+    return [[as_looked_for(word)] for word in folded(text).split()]
+
+
+def as_looked_for(word: str) -> str:
+    return f" {word}" if word.isalnum() and len(word) < FEWEST_INSIDE else word
 
 
 def as_in_e164(text: str, country: str) -> Sequence[str]:
-    """The part of an E.164 number that was typed, perhaps not to its end."""
+    """What a typed number, perhaps not typed to its end, may be in E.164."""
     digits = digits_of(text)
     if text.startswith("+"):
         return [f"+{digits}"]

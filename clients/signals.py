@@ -1,4 +1,4 @@
-"""What the clients' room tells whoever listens, for writes that Django sends no signal for."""
+"""Signals for writes of clients that Django sends none for."""
 
 from django.dispatch import Signal
 

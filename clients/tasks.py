@@ -1,12 +1,20 @@
-"""What workers do for clients."""
+"""Celery tasks about clients."""
 
 from typing import Any
 
 from celery import shared_task
 
-from clients import welcomes
+from clients.emails import welcomes
+from clients.models import Client
 
 
 @shared_task
 def send_welcomes(**_: Any) -> None:
     welcomes.send_due()
+
+
+@shared_task
+def refold(**_: Any) -> None:
+    """Clients whose names were written past `clients.models.folding`."""
+    while Client.objects.refold():
+        pass

@@ -24,7 +24,7 @@ NONCE_BYTES = 12  # 96 bits, random for each sealing
 KEY_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 
 
-class CannotOpen(Exception):
+class CannotOpenError(Exception):
     """The sealed text was tampered with, moved, or sealed under a key that isn't here."""
 
 
@@ -36,7 +36,7 @@ class Keyring:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        keys = [_parse_key(entry) for entry in text.split(",") if entry.strip()]
+        keys = [parse_key(entry) for entry in text.split(",") if entry.strip()]
         if not keys:
             raise ImproperlyConfigured(
                 "TOKEN_ENCRYPTION_KEYS is empty: set it to id:base64 of 32 random bytes."
@@ -52,33 +52,33 @@ class Keyring:
 
     @property
     def heading(self) -> str:
-        """How everything begins that the first key has sealed."""
+        """What every text begins with that the first key has sealed."""
         return f"{VERSION}.{self.first}."
 
     def seal(self, secret: str, *context: object) -> str:
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self.keys[self.first]).encrypt(nonce, secret.encode(), _bind(context))
+        sealed = AESGCM(self.keys[self.first]).encrypt(nonce, secret.encode(), bind(context))
         return self.heading + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str, *context: object) -> str:
-        """The secret; raises `CannotOpen`, whatever the reason, and never says which."""
+        """The secret; raises `CannotOpenError`, whatever the reason, and never says which."""
         try:
             version, key_id, text = sealed.split(".")
             raw = base64.b64decode(text, altchars=b"-_", validate=True)
             key = self.keys[key_id]
             if version != VERSION:
-                raise CannotOpen
-            opened = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bind(context))
+                raise CannotOpenError
+            opened = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bind(context))
         except (ValueError, KeyError, binascii.Error, InvalidTag) as error:
-            raise CannotOpen from error
+            raise CannotOpenError from error
         return opened.decode()
 
 
-def _bind(context: tuple[object, ...]) -> bytes:
+def bind(context: tuple[object, ...]) -> bytes:
     return "|".join(str(part) for part in context).encode()
 
 
-def _parse_key(entry: str) -> tuple[str, bytes]:
+def parse_key(entry: str) -> tuple[str, bytes]:
     key_id, _, text = entry.strip().partition(":")
     if not KEY_ID.match(key_id):
         raise ImproperlyConfigured(
@@ -96,15 +96,15 @@ def _parse_key(entry: str) -> tuple[str, bytes]:
 
 
 def keyring() -> Keyring:
-    return _parsed(settings.TOKEN_ENCRYPTION_KEYS)
+    return parsed(settings.TOKEN_ENCRYPTION_KEYS)
 
 
 def key_id_of(sealed: str) -> str:
-    """Which key sealed this, so that rotation finds what is left to do; empty where none did."""
+    """The id of the key that sealed this, for rotation to find what is left; empty if none did."""
     version, _, rest = sealed.partition(".")
     return rest.partition(".")[0] if version == VERSION else ""
 
 
 @lru_cache(maxsize=4)
-def _parsed(text: str) -> Keyring:
+def parsed(text: str) -> Keyring:
     return Keyring.parse(text)

@@ -2,4 +2,6 @@
 
 from junocal.celery import app as celery_app
 
-__all__ = ["celery_app"]
+__version__ = "0.3.0"  # the one place; CHANGELOG.md says what is in it
+
+__all__ = ["__version__", "celery_app"]

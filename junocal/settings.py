@@ -1,4 +1,4 @@
-"""Settings, all from the environment (product names them; `.env.example` explains each).
+"""Settings, all from the environment; docs/operations.md explains each.
 
 A setting without a default here must be set: a missing one stops the start and says its name.
 """
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import environ
 from kombu import Queue
+
+from junocal.ops import logging
 
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +25,7 @@ SUPPORT_EMAIL = "hello@junocal.com"
 IS_HTTPS = urlsplit(BASE_URL).scheme == "https"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
-# --- What is in the house -----------------------------------------------------------------------
+# --- Apps -----------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -40,10 +42,12 @@ INSTALLED_APPS = [
     "django_htmx",
     "studios",
     "clients",
+    "integrations",
     "integrations.klaviyo",
 ]
 
 MIDDLEWARE = [
+    "junocal.middleware.request_log",
     "django.middleware.security.SecurityMiddleware",
     "junocal.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -71,7 +75,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "studios.context.house",
+                "junocal.ops.version.page_foot",
+                "studios.context.page_frame",
             ],
         },
     }
@@ -88,7 +93,7 @@ DATABASES["default"].update(
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 1,
-            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "max_size": env.int("DATABASE_POOL_SIZE", default=30),
             "max_idle": 30,
             "timeout": 5,
         },
@@ -117,7 +122,6 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_POOL = "threads"  # one process, one memory for its access tokens
 CELERY_WORKER_CONCURRENCY = 16  # they wait for the network most of the time
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -126,20 +130,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_keepalive": True,
 }
-CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_QUEUES = [Queue("sync"), Queue("chores")]  # a worker may be given one with -Q
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_QUEUES = [Queue("sync"), Queue("maintenance")]  # a worker may be given one with -Q
 CELERY_TASK_ROUTES = {"integrations.klaviyo.tasks.sync_studio": {"queue": "sync"}}
-CELERY_BEAT_SCHEDULE = {
-    "send due welcome emails": {"task": "clients.tasks.send_welcomes", "schedule": 10.0},
-    "reconcile clients with their sync rows": {
-        "task": "integrations.klaviyo.tasks.reconcile",
-        "schedule": 600.0,
-    },
-    "try every connection daily": {
-        "task": "integrations.klaviyo.tasks.heartbeat",
-        "schedule": 900.0,
-    },
-    "forget what is spent": {"task": "integrations.klaviyo.tasks.tidy", "schedule": 3600.0},
+# Seconds from one run to the next, in whichever worker is there (`klaviyo.worker.periodic`).
+PERIODIC_TASKS: dict[str, float] = {
+    "clients.tasks.send_welcomes": 10.0,
+    "clients.tasks.refold": 60.0,
+    "integrations.klaviyo.tasks.reconcile": 600.0,
+    "integrations.klaviyo.tasks.watch": 60.0,
+    "integrations.klaviyo.tasks.heartbeat": 900.0,  # tries every connection daily
+    "integrations.klaviyo.tasks.tidy": 3600.0,
 }
 
 # --- People and their sign-in ---------------------------------------------------------------------
@@ -158,13 +159,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
-ACCOUNT_ADAPTER = "studios.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "studios.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_FORMS = {
-    "signup": "studios.signup.SignUpForm",
-    "add_email": "studios.addresses.AddEmailForm",
+    "signup": "studios.accounts.signup.SignUpForm",
+    "add_email": "studios.accounts.addresses.AddEmailForm",
 }
 ACCOUNT_MAX_EMAIL_ADDRESSES = 2  # enough to move from one to another
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # an unverified owner may look around but mails nobody
@@ -180,7 +181,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 # --- Browser-side safety --------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
+# Probes come from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
@@ -192,7 +194,11 @@ vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 10
-WELCOME_EMAILS_PER_STUDIO_AND_DAY = 500
+
+# --- Quotas of 24 hours: signing up must be no way to send spam -----------------------------------
+STUDIOS_PER_OWNER_AND_DAY: int = env.int("STUDIOS_PER_OWNER_AND_DAY", default=3)
+INVITATIONS_PER_STUDIO_AND_DAY: int = env.int("INVITATIONS_PER_STUDIO_AND_DAY", default=30)
+WELCOME_EMAILS_PER_STUDIO_AND_DAY: int = env.int("WELCOME_EMAILS_PER_STUDIO_AND_DAY", default=500)
 
 # --- Klaviyo --------------------------------------------------------------------------------------
 KLAVIYO_CLIENT_ID: str = env.str("KLAVIYO_CLIENT_ID")
@@ -229,16 +235,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "junocal.logging.JSONFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django.server": {"handlers": [], "propagate": True},
-        "celery.app.trace": {"level": "WARNING"},  # two lines for every task otherwise
-        "celery.worker.strategy": {"level": "WARNING"},
-        "urllib3": {"level": "WARNING"},  # its debug lines carry addresses and queries
-    },
-}
+# --- Logs and numbers -----------------------------------------------------------------------------
+LOGGING_CONFIG = "junocal.ops.logging.configure"
+LOGGING = logging.config(
+    level=env.str("LOG_LEVEL", default="INFO"),
+    form=env.str("LOG_FORMAT", default="text" if DEBUG else "json"),
+)
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")  # empty: no /metrics

@@ -1,16 +1,19 @@
-"""Every address Junocal answers; each room names its own."""
+"""Every address Junocal answers; each app names its own."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from junocal import health
+from junocal.ops import failure, health, metrics
+
+handler500 = failure.server_error
 
 urlpatterns = [
     path("", include("studios.urls")),
     path("", include("clients.urls")),
-    path("", include("integrations.klaviyo.urls")),
+    path("", include("integrations.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.metrics),
 ]

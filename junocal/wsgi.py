@@ -1,4 +1,4 @@
-"""What gunicorn serves: `gunicorn junocal.wsgi`. Keys that don't open what is stored stop it."""
+"""What gunicorn serves: `gunicorn junocal.wsgi`. It won't start with keys that open no token."""
 
 import logging
 import os
@@ -10,10 +10,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "junocal.settings")
 
 application = get_wsgi_application()
 
-from integrations.klaviyo.checks import require_keys  # noqa: E402 (its models need the line above)
+from integrations.registry import registered  # noqa: E402 (its models need the line above)
 
 try:
-    require_keys()
+    for integration in registered():
+        integration.require_ready()
 except DatabaseError:
     # Away, or not migrated yet: then /readyz says so, and there is nothing to open.
     logging.getLogger(__name__).warning("the keys could not be tried: the database can't be asked")

@@ -2,6 +2,8 @@
 
 Signed out: the sign-in page. A stranger to the studio: 404, since a slug tells nothing.
 A member whose role is too low: 403.
+
+The roles and their order are `models.Role`; what each means in words, `forms.ROLE_MEANINGS`.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,8 @@ from typing import Any, Concatenate, ParamSpec, cast
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
@@ -33,15 +36,15 @@ class StudioRequest(SignedInRequest):
     membership: Membership
 
 
-StudioView = Callable[Concatenate[StudioRequest, P], HttpResponse]
+StudioView = Callable[Concatenate[StudioRequest, P], HttpResponseBase]
 
 
-def studio_access(minimum: Role) -> Callable[[StudioView[P]], Callable[..., HttpResponse]]:
+def studio_access(minimum: Role) -> Callable[[StudioView[P]], Callable[..., HttpResponseBase]]:
     """Let in members of the studio in the URL (`slug`) whose role is at least `minimum`."""
 
-    def decorate(view: StudioView[P]) -> Callable[..., HttpResponse]:
+    def decorate(view: StudioView[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, slug: str, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, slug: str, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             member = cast(StudioRequest, request)
@@ -57,7 +60,10 @@ def studio_access(minimum: Role) -> Callable[[StudioView[P]], Callable[..., Http
 
 
 def membership_in(slug: str, user: User, minimum: Role) -> Membership:
-    """The person's membership; `Http404` for a stranger, `PermissionDenied` for too low a role."""
+    """The person's membership.
+
+    Raises `Http404` for a stranger to the studio, `PermissionDenied` for too low a role.
+    """
     membership = get_object_or_404(
         Membership.objects.select_related("studio"), studio__slug=slug, user=user
     )
@@ -66,14 +72,14 @@ def membership_in(slug: str, user: User, minimum: Role) -> Membership:
     return membership
 
 
-SignedInView = Callable[Concatenate[SignedInRequest, P], HttpResponse]
+SignedInView = Callable[Concatenate[SignedInRequest, P], HttpResponseBase]
 
 
-def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponse]:
+def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponseBase]:
     """Let in whoever is signed in: for the few pages that belong to a person, not to a studio."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         return view(cast(SignedInRequest, request), *args, **kwargs)
@@ -83,8 +89,10 @@ def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponse]:
 
 @transaction.atomic
 def require_owner(studio: Studio, user: User) -> None:
-    """Raise `PermissionDenied` unless the person owns the studio now; nobody changes that before
-    the caller's transaction ends."""
+    """Raises `PermissionDenied` unless the person owns the studio.
+
+    Locks the membership: nobody changes it before the caller's transaction ends.
+    """
     owned = Membership.objects.for_studio(studio).filter(user=user, role=Role.OWNER)
     if not owned.select_for_update().exists():
         raise PermissionDenied

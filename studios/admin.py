@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from studios.models import Invitation, Membership, Studio, User
 
-# Signing in goes through the same door as everybody's, with its throttle and second factor.
+# Signing in goes the way of everybody's, with its throttle and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from studios.models import Membership
 
 
-def house(request: HttpRequest) -> dict[str, Any]:
+def page_frame(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"support_email": settings.SUPPORT_EMAIL}
     return {

@@ -1,4 +1,4 @@
-"""Forms of Settings, and of another studio for somebody who is here already."""
+"""Forms of Settings, and of a signed-in person's new studio."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django import forms
 
 from studios.countries import COUNTRIES, zone_choices
 from studios.models import Role, Studio
+from studios.names import clean_name
 
 ROLE_MEANINGS = [
     (Role.INSTRUCTOR.value, "Instructor: sees clients, changes nothing"),
@@ -14,15 +15,15 @@ ROLE_MEANINGS = [
 ]
 
 
-class LineField(forms.CharField):
-    """One line: names stand in the subjects of emails, where a line break would be an attack."""
+class NameField(forms.CharField):
+    """A name of a person, a studio or a client, by the one rule for names."""
 
     def to_python(self, value: object) -> str:
-        return " ".join((super().to_python(value) or "").split())
+        return clean_name(super().to_python(value) or "")
 
 
 class NewStudioForm(forms.Form):
-    name = LineField(label="Studio's name", max_length=120)
+    name = NameField(label="Studio's name", max_length=120)
     country = forms.ChoiceField(
         choices=[("", "Choose…"), *COUNTRIES],
         help_text="Phone numbers without a country code are taken to be from here.",
@@ -30,7 +31,7 @@ class NewStudioForm(forms.Form):
 
 
 class StudioForm(forms.ModelForm):  # type: ignore[type-arg]
-    name = LineField(max_length=120)
+    name = NameField(max_length=120)
     country = forms.ChoiceField(
         choices=COUNTRIES,
         help_text="New phone numbers without a country code are taken to be from here.",

@@ -1,6 +1,5 @@
 """Asking people into a studio: a signed link by email, for seven days, once, with a role."""
 
-from datetime import timedelta
 from typing import Final
 
 from allauth.account.models import EmailAddress
@@ -13,26 +12,25 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from studios import quotas
 from studios.models import Invitation, Membership, Role, Studio, User
-from studios.team import hold_as_owner, owner_is_verified
-from studios.tenancy import take
+from studios.team import lock_as_owner, owner_is_verified
+from studios.tenancy import lock_studio
 
 SALT: Final = "studios.invitations"
-PER_STUDIO_AND_DAY: Final = 30  # a big team in one go, and useless to whoever sends spam
-DAY: Final = timedelta(days=1)
 
 
-class SpentError(Exception):
+class NoLongerValidError(Exception):
     """The invitation was accepted, withdrawn or is too old."""
 
 
 @transaction.atomic
 def invite(studio: Studio, email: str, role: Role, *, by: User) -> Invitation:
-    """Make the invitation that `send` then emails; an earlier one to this address ends.
+    """Make the invitation that `send` then emails; a pending one to this address is withdrawn.
 
-    `ValidationError` tells the owner why not.
+    Raises `ValidationError`, with the reason in words for the owner, where that may not be.
     """
-    hold_as_owner(studio, by)
+    lock_as_owner(studio, by)
     refuse(studio, email)
     pending = Invitation.objects.for_studio(studio).pending().to_address(email)
     pending.update(withdrawn_at=timezone.now())
@@ -45,22 +43,23 @@ def refuse(studio: Studio, email: str) -> None:
     member = Membership.objects.for_studio(studio).filter(user__email__iexact=email).first()
     if member:
         raise ValidationError(f"{member.user} is on the team already.")
-    if Invitation.objects.for_studio(studio).sent_within(DAY).count() >= PER_STUDIO_AND_DAY:
+    limit = settings.INVITATIONS_PER_STUDIO_AND_DAY
+    if not quotas.allows_another(Invitation.objects.for_studio(studio), limit):
         raise ValidationError(
-            f"{PER_STUDIO_AND_DAY} invitations went out in the last 24 hours, which is all"
+            f"{limit} invitations went out in the last 24 hours, which is all"
             " Junocal sends in a day. Try again tomorrow."
         )
 
 
 @transaction.atomic
 def withdraw(invitation: Invitation, *, by: User) -> None:
-    hold_as_owner(invitation.studio, by)
+    lock_as_owner(invitation.studio, by)
     pending = Invitation.objects.for_studio(invitation.studio).pending()
     pending.filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
 
 
 def send(invitation: Invitation) -> None:
-    """Email the link; `OSError` if the mail server can't be reached or refuses it."""
+    """Email the link. Raises `OSError` if the mail server can't be reached or refuses it."""
     context = {"invitation": invitation, "link": settings.BASE_URL + path_of(invitation)}
     send_mail(
         subject=f"{invitation.invited_by} invites you to {invitation.studio}",
@@ -87,18 +86,19 @@ def read(token: str) -> Invitation | None:
 
 
 def is_for(invitation: Invitation, person: User) -> bool:
-    """Whether the address is one of the person's: who was only shown the link may not use it."""
+    """True if the invited address is the person's own: the one they sign in with, or a verified
+    one. Whoever was only shown the link may not use it."""
     proven = EmailAddress.objects.filter(user=person, email__iexact=invitation.email, verified=True)
     return person.email.lower() == invitation.email.lower() or bool(proven.exists())
 
 
 @transaction.atomic
 def accept(invitation: Invitation, person: User) -> None:
-    """Make the person a member, once; `SpentError` if somebody was quicker."""
-    take(invitation.studio_id)
+    """Make the person a member. Raises `NoLongerValidError` if the link was used or withdrawn."""
+    lock_studio(invitation.studio_id)
     invitation.refresh_from_db()
     if not invitation.is_open:
-        raise SpentError
+        raise NoLongerValidError
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
     role = {"role": invitation.role}

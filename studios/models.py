@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from studios.countries import validate_zone
+from studios.names import clean_name
 from studios.tenancy import TenantQuerySet
 
 INVITATION_LIFE = timedelta(days=7)
@@ -52,11 +54,25 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def clean(self) -> None:
+        super().clean()
+        clean_name_of(self)
+
     def get_full_name(self) -> str:
         return self.name
 
     def get_short_name(self) -> str:
         return self.name
+
+
+def clean_name_of(somebody: "User | Studio") -> None:
+    """Raises `ValidationError` about the field: the admin and commands have no form of ours."""
+    try:
+        somebody.name = clean_name(somebody.name)
+    except ValidationError as refusal:
+        raise ValidationError({"name": refusal}) from refusal
+    if not somebody.name:
+        raise ValidationError({"name": "A name needs letters that can be seen."})
 
 
 def new_withdrawal_key() -> bytes:
@@ -75,7 +91,6 @@ class Studio(models.Model):
     # who said no (docs/decisions).
     withdrawal_key = models.BinaryField(default=new_withdrawal_key, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(User, through="Membership", related_name="studios")
 
     class Meta:
         constraints = [
@@ -90,6 +105,9 @@ class Studio(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("clients:list", args=[self.slug])
+
+    def clean(self) -> None:
+        clean_name_of(self)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -152,14 +170,11 @@ class InvitationQuerySet(TenantQuerySet["Invitation"]):
     def to_address(self, email: str) -> Self:
         return self.filter(email__iexact=email)
 
-    def sent_within(self, span: timedelta) -> Self:
-        return self.filter(created_at__gt=timezone.now() - span)
-
 
 class Invitation(models.Model):
-    """One email of an owner's: its signed link names this row, works once and for seven days.
+    """An email that invites somebody; its signed link names this row, works once, for seven days.
 
-    Sending again withdraws this one and makes another, so a row is an email that was sent.
+    Sending it again withdraws this row and makes another: each row is one email.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -1,6 +1,6 @@
 """Who belongs to a studio.
 
-Every change holds the studio's row first, so that two owners who demote each other at once can't
+Every change locks the studio's row first, so that two owners who demote each other at once can't
 leave it without one, and somebody demoted a moment ago changes nothing any more.
 """
 
@@ -13,11 +13,11 @@ from django.shortcuts import get_object_or_404
 
 from studios.access import require_owner
 from studios.models import Membership, Role, Studio, User
-from studios.tenancy import take
+from studios.tenancy import lock_studio
 
 
 class LastOwnerError(Exception):
-    """A studio without an owner could be neither billed, helped nor disconnected."""
+    """The change would leave the studio without an owner, who alone can connect or disconnect."""
 
 
 def owners_of(studio: Studio) -> QuerySet[User]:
@@ -26,14 +26,14 @@ def owners_of(studio: Studio) -> QuerySet[User]:
 
 
 def owner_is_verified(studio: Studio) -> bool:
-    """Whether any owner has proved an address: until then the studio emails nobody."""
+    """True if an owner has verified an address: until then the studio emails nobody."""
     return bool(EmailAddress.objects.filter(user__in=owners_of(studio), verified=True).exists())
 
 
 @transaction.atomic
 def change_role(studio: Studio, member_id: UUID, role: Role, *, by: User) -> Membership:
-    """Give the member another role; `LastOwnerError` if that would leave no owner."""
-    hold_as_owner(studio, by)
+    """Give the member another role. Raises `LastOwnerError` if that would leave no owner."""
+    lock_as_owner(studio, by)
     member = member_of(studio, member_id)
     if role != Role.OWNER:
         refuse_if_last_owner(member)
@@ -44,17 +44,17 @@ def change_role(studio: Studio, member_id: UUID, role: Role, *, by: User) -> Mem
 
 @transaction.atomic
 def remove(studio: Studio, member_id: UUID, *, by: User) -> Membership:
-    """End the membership; the person stays, and so do other studios' memberships of theirs."""
-    hold_as_owner(studio, by)
+    """End the membership, and no other of the same person. Raises `LastOwnerError`."""
+    lock_as_owner(studio, by)
     member = member_of(studio, member_id)
     refuse_if_last_owner(member)
     member.delete()
     return member
 
 
-def hold_as_owner(studio: Studio, person: User) -> None:
-    """Nobody else changes the team until this transaction ends, and `person` may."""
-    take(studio.pk)
+def lock_as_owner(studio: Studio, person: User) -> None:
+    """Lock the team until this transaction ends; raises `PermissionDenied` for a non-owner."""
+    lock_studio(studio.pk)
     require_owner(studio, person)
 
 

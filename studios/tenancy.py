@@ -20,18 +20,22 @@ class TenantQuerySet(models.QuerySet[M]):
         return self.filter(studio=studio)
 
 
-def hold(studio_id: int) -> None:
-    """Keep the studio's connections as they are until this transaction ends (`FOR KEY SHARE`).
+def lock_studio_shared(studio_id: int) -> None:
+    """Lock the studio's row `FOR KEY SHARE` until this transaction ends: its connections stay.
 
-    Taken first by everything that edits a client: connecting and fencing take the same row
-    `FOR UPDATE`, so no edit slips between a seed and its mark. Edits never wait for each other.
+    Called first by everything that edits a client or makes its sync row. Connecting and
+    disconnecting lock the same row `FOR UPDATE`, so no edit slips between a seed and an enqueue.
+    Edits never wait for each other.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM studios_studio WHERE id = %s FOR KEY SHARE", [studio_id])
 
 
-def take(studio_id: int) -> None:
-    """Wait for the studio's edits under way; keep new ones out until this transaction ends."""
+def lock_studio(studio_id: int) -> None:
+    """Lock the studio's row `FOR UPDATE` until this transaction ends.
+
+    Waits for edits under way and keeps new ones out. Raises `ObjectDoesNotExist` if it is deleted.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM studios_studio WHERE id = %s FOR UPDATE", [studio_id])
         if cursor.fetchone() is None:

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-pytest_plugins = ["tests.cast"]
+from tests.plugin.rooms import commits
 
-COMMITTING = {"transactional_db", "live_server"}
+pytest_plugins = ["tests.support.cast"]
 
 
 @pytest.fixture(autouse=True)
 def throttles_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that commits: Django empties the tables of models after it, and not the cache's."""
     yield
-    marker = request.node.get_closest_marker("django_db")
-    if COMMITTING & set(request.fixturenames) or (marker and marker.kwargs.get("transaction")):
+    if commits(request.node):
         cache.clear()

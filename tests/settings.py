@@ -2,7 +2,7 @@
 
 import os
 
-from tests.environment import ENVIRONMENT, NOWHERE
+from tests.support.environment import ENVIRONMENT, NOWHERE
 
 os.environ.update({**NOWHERE, **ENVIRONMENT})
 

@@ -2,75 +2,38 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
-from django.db.models import Q, Value
-from django.db.models.functions import Concat, Lower, Trim, Upper
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from clients import phones, search
-from clients.models.door import Door
+from clients import phones
+from clients.folding import FOLDED_FROM, SORT_KEY_MAX_LENGTH, folded_fields
+from clients.models.address import ADDRESS_MAX_LENGTH, hash_address, same_address
+from clients.models.client_queryset import ClientQuerySet, with_folded
+from clients.models.consent_source import ConsentSource
 from clients.models.event import ClientEvent
-from clients.models.withdrawal import Withdrawal, same_address
+from clients.models.sent_address import SentAddress
+from clients.models.withdrawal import Withdrawal
 from studios.models import Studio, User
-from studios.tenancy import TenantQuerySet, hold
+from studios.tenancy import lock_studio_shared
 
 NAME_MAX_LENGTH = 120
 EMAIL_MAX_LENGTH = 100  # Klaviyo takes no longer address (contract, section 5)
 UNSUBSCRIBE_TOKEN_BYTES = 32
+# What the desk edits of a client: form, admin and history go by this list. What is sent of it to
+# Klaviyo is `PROFILE_FIELDS` in its contract.
 DETAILS = ("first_name", "last_name", "email", "phone")
-SPACE = Value(" ")
-# One text to search in, so that "ana per" finds Ana Pereira; the index stands on the same.
-SEARCHED = Concat("first_name", SPACE, "last_name", SPACE, "email", SPACE, "phone")
+# Columns that integrations write by `update`: a save must not put back what it once read.
+WRITTEN_BY_INTEGRATIONS = frozenset({"klaviyo_profile_id"})
 
 
 def new_unsubscribe_token() -> str:
     return secrets.token_urlsafe(UNSUBSCRIBE_TOKEN_BYTES)
-
-
-class ClientQuerySet(TenantQuerySet["Client"]):
-    def for_studio(self, studio: Studio) -> Self:
-        """Each with its studio at hand, whose country says how to write a phone number."""
-        return super().for_studio(studio).select_related("studio")
-
-    def for_edit(self, studio: Studio) -> Self:
-        """The studio's clients, to be locked one by one; takes the studio first (lock order)."""
-        hold(studio.pk)
-        return self.for_studio(studio).select_for_update(of=("self",))
-
-    def with_address(self, email: str) -> Self:
-        return self.alias(address=Lower(Trim("email"))).filter(address=same_address(email))
-
-    def opted_in(self) -> Self:
-        return self.filter(email_opt_in=True)
-
-    def may_be_emailed(self) -> Self:
-        return self.filter(email_opt_in=True).exclude(email="")
-
-    def opted_out(self) -> Self:
-        return self.filter(opted_out_at__isnull=False)
-
-    def never_agreed(self) -> Self:
-        return self.filter(email_opt_in=False, opted_out_at=None)
-
-    def due_for_welcome(self) -> Self:
-        return self.may_be_emailed().filter(welcome_due_at__isnull=False)
-
-    def found_by(self, text: str, country: str) -> Self:
-        """Those of whom every word of `text` is part of the name, the address or the number."""
-        found = self.alias(searched=SEARCHED)
-        for alternatives in search.terms(text, country):
-            found = found.filter(
-                Q(*(("searched__icontains", term) for term in alternatives), _connector=Q.OR)
-            )
-        return found
-
-    def by_name(self) -> Self:
-        return self.order_by(Upper("last_name"), Upper("first_name"), "pk")
 
 
 class Client(models.Model):
@@ -85,21 +48,36 @@ class Client(models.Model):
     first_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
     last_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
     email = models.CharField(max_length=EMAIL_MAX_LENGTH, blank=True)  # kept as typed
+    # `same_address` of it. A trigger sees to that, whoever writes.
+    address = models.CharField(
+        max_length=ADDRESS_MAX_LENGTH, blank=True, default="", db_default="", editable=False
+    )
     phone = models.CharField(max_length=20, blank=True)  # E.164
+    # What search and order go by, and what it was made from; blank if it has to be made anew.
+    folded = models.TextField(blank=True, default="", db_default="", editable=False)
+    sort_key = models.CharField(
+        max_length=SORT_KEY_MAX_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        db_collation="C",
+    )
+    folded_from = models.CharField(
+        max_length=32, blank=True, default="", db_default="", editable=False
+    )
     email_opt_in = models.BooleanField(default=False)
     opted_out_at = models.DateTimeField(null=True, blank=True)  # a recorded withdrawal
     consent_changed_at = models.DateTimeField(null=True, blank=True)
-    consent_door = models.CharField(max_length=20, choices=Door.choices, blank=True)
+    consent_source = models.CharField(max_length=20, choices=ConsentSource.choices, blank=True)
     consent_version = models.PositiveIntegerField(default=0)  # a stale form saw a lower one
     unsubscribe_token = models.CharField(
         max_length=64, unique=True, default=new_unsubscribe_token, editable=False
     )
     welcome_due_at = models.DateTimeField(null=True, blank=True)
-    # Klaviyo's id stands here because the promise says "on the client row"; written by
-    # integrations only.
+    # Klaviyo's id stands here because the promise says "on the client row".
     klaviyo_profile_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (unique where known)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[ClientQuerySet] = ClientQuerySet.as_manager()  # type: ignore[assignment]
     edited_by: User | None = None  # who is at the keyboard; set before `save` for the history
@@ -108,8 +86,8 @@ class Client(models.Model):
         constraints = [
             models.UniqueConstraint(
                 "studio",
-                Lower(Trim("email")),
-                condition=~Q(email=""),
+                "address",
+                condition=~Q(address=""),
                 name="client_email_is_unique_in_its_studio",
             ),
             models.UniqueConstraint(
@@ -127,15 +105,19 @@ class Client(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                "studio", Upper("last_name"), Upper("first_name"), "id", name="client_by_name"
-            ),
+            models.Index("studio", "sort_key", "id", name="client_by_name"),
             models.Index(
                 "studio",
                 name="client_welcome_due",
                 condition=Q(welcome_due_at__isnull=False),
             ),
-            GinIndex(OpClass(Upper(SEARCHED), "gin_trgm_ops"), name="client_search"),
+            GinIndex(
+                name="client_search",
+                fields=["studio", "folded"],
+                opclasses=["int8_ops", "gin_trgm_ops"],
+                gin_pending_list_limit=512,  # kB that every search reads through
+            ),
+            models.Index("id", name="client_to_be_folded", condition=Q(folded_from="")),
         ]
 
     def __str__(self) -> str:
@@ -144,11 +126,14 @@ class Client(models.Model):
     @transaction.atomic
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Write history and remember withdrawals too, unless only `update_fields` are saved."""
-        hold(self.studio_id)
+        lock_studio_shared(self.studio_id)
+        self.address = same_address(self.email)  # as the trigger will say
+        self.fold()
         if update_fields is not None:
-            super().save(*args, update_fields=update_fields, **kwargs)
+            super().save(*args, update_fields=with_folded(update_fields), **kwargs)
             return
-        events = [*self._describe_edit(), *self._remember_withdrawals()]
+        before = self._as_stored()
+        events = [*self._describe_edit(before), *self._remember_withdrawals(before)]
         super().save(*args, update_fields=self._own_fields(), **kwargs)
         for event in events:
             event.client = self
@@ -159,8 +144,14 @@ class Client(models.Model):
 
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        hold(self.studio_id)
+        lock_studio_shared(self.studio_id)
         return super().delete(*args, **kwargs)
+
+    def fold(self) -> None:
+        """Bring the folded form up to the name, address and number; whoever calls saves it."""
+        parts = [getattr(self, field) for field in FOLDED_FROM]
+        for field, text in folded_fields(parts).items():
+            setattr(self, field, text)
 
     @property
     def name(self) -> str:
@@ -175,10 +166,6 @@ class Client(models.Model):
         return phones.shown(self.phone, self.studio.country)
 
     @property
-    def address(self) -> str:
-        return same_address(self.email)
-
-    @property
     def may_be_emailed(self) -> bool:
         return self.email_opt_in and bool(self.email)
 
@@ -189,7 +176,7 @@ class Client(models.Model):
     @property
     def is_remembered(self) -> bool:
         """Opted out because the address had, on this row or on one that is gone."""
-        return self.has_opted_out and self.consent_door == Door.REMEMBERED
+        return self.has_opted_out and self.consent_source == ConsentSource.REMEMBERED
 
     @property
     def consent_text(self) -> str:
@@ -198,41 +185,61 @@ class Client(models.Model):
         return "Agreed to emails" if self.email_opt_in else "Has not agreed to emails"
 
     def _own_fields(self) -> list[str] | None:
-        """All but what integrations write: a save must not put back what it once read."""
+        """The columns that a save writes; None, which is all of them, for a new client."""
         if self._state.adding:
             return None
         fields = (field for field in self._meta.concrete_fields if not field.primary_key)
-        return [field.name for field in fields if field.name != "klaviyo_profile_id"]
+        return [field.name for field in fields if field.name not in WRITTEN_BY_INTEGRATIONS]
 
-    def _describe_edit(self) -> Iterable[ClientEvent]:
+    def _describe_edit(self, before: Mapping[str, Any]) -> Iterable[ClientEvent]:
         if self._state.adding:
             yield ClientEvent(what=ClientEvent.What.ADDED, by=self.edited_by)
             return
-        before = self._as_stored()
         changed = [field for field in DETAILS if before.get(field) != getattr(self, field)]
         if changed:
             yield ClientEvent(what=ClientEvent.What.EDITED, by=self.edited_by, fields=changed)
 
-    def _remember_withdrawals(self) -> Iterable[ClientEvent]:
-        """An address that said no stays withdrawn on whichever row it stands, by whatever door."""
+    def _remember_withdrawals(self, before: Mapping[str, Any]) -> Iterable[ClientEvent]:
+        """An address that said no stays withdrawn on any row, however it got there."""
         if self.has_opted_out:
-            # The one it leaves as well: it is the one that was emailed.
-            for email in {self.email, self._as_stored().get("email", "")}:
-                Withdrawal.record(self.studio, email)
+            Withdrawal.record_hashes(self.studio, self._withdrawn_hashes(before))
         elif Withdrawal.stands(self.studio, self.email):
-            self.record_consent(agrees=False, door=Door.REMEMBERED)
-            yield ClientEvent(what=ClientEvent.What.WITHDREW, door=Door.REMEMBERED)
+            self.record_consent(agrees=False, source=ConsentSource.REMEMBERED)
+            yield ClientEvent(what=ClientEvent.What.WITHDREW, source=ConsentSource.REMEMBERED)
 
-    def record_consent(self, *, agrees: bool, door: Door) -> None:
+    def record_consent(self, *, agrees: bool, source: ConsentSource) -> None:
         """Change what is known of the client's consent; whoever calls saves it."""
         now = timezone.now()
         self.email_opt_in = agrees
         self.opted_out_at = None if agrees else now
         self.consent_changed_at = now
-        self.consent_door = door
+        self.consent_source = source
         self.consent_version += 1
         if not agrees:
             self.welcome_due_at = None
 
-    def _as_stored(self) -> dict[str, str]:
-        return Client.objects.filter(pk=self.pk).values(*DETAILS).first() or {}
+    def _withdrawn_hashes(self, before: Mapping[str, Any]) -> set[str]:
+        """Of the address on the row and of the one it leaves; when the client opts out, of all that
+        were ever sent to. Where another client has one of those now and agreed, that yes stands,
+        unless the no came out of a mailbox, by a click in an email."""
+        emails = {self.email, before.get("email", "")} - {""}
+        hashes = {hash_address(self.studio, email) for email in emails}
+        if before.get("opted_out_at") is None:
+            sent = SentAddress.hashes_of(self.unsubscribe_token) - hashes
+            is_a_click = ConsentSource(self.consent_source or ConsentSource.STAFF).is_a_click
+            hashes |= sent if is_a_click else sent - self._agreed_elsewhere(sent)
+        return hashes
+
+    def _agreed_elsewhere(self, hashes: Collection[str]) -> set[str]:
+        """Those of these addresses that other clients hold who may be emailed."""
+        if not hashes:
+            return set()
+        holders = Client.objects.for_studio(self.studio).may_be_emailed()
+        emails = holders.hashed_as(self.studio, hashes).exclude(pk=self.pk).values_list("email")
+        return {hash_address(self.studio, email) for (email,) in emails}
+
+    def _as_stored(self) -> Mapping[str, Any]:
+        """What the database holds of this row; nothing of a new one."""
+        if self._state.adding:
+            return {}
+        return Client.objects.filter(pk=self.pk).values(*DETAILS, "opted_out_at").first() or {}

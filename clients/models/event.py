@@ -1,10 +1,10 @@
-"""What became of a client here: for the page's history, never read by the sync."""
+"""A client's history at Junocal, for their page; the sync never reads it."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from clients.models.door import Door
+from clients.models.consent_source import ConsentSource
 from studios.models import User
 
 
@@ -18,7 +18,7 @@ class ClientEvent(models.Model):
     client = models.ForeignKey("clients.Client", models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
     what = models.CharField(max_length=20, choices=What.choices)
-    door = models.CharField(max_length=20, choices=Door.choices, blank=True)
+    source = models.CharField(max_length=20, choices=ConsentSource.choices, blank=True)
     fields = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -41,7 +41,7 @@ class ClientEvent(models.Model):
 
     @property
     def _how(self) -> str:
-        door = self.get_door_display() if self.door else ""
+        source = self.get_source_display() if self.source else ""
         if self.by is None:
-            return door
-        return f"{door}, by {self.by}" if door else f"by {self.by}"
+            return source
+        return f"{source}, by {self.by}" if source else f"by {self.by}"

@@ -1,4 +1,4 @@
-"""That a studio welcomed somebody, and when: counted for its share of a day.
+"""A welcome email that a studio sent, kept for a day to be counted for its quota.
 
 Apart from the client, whose deletion would otherwise give the studio one more email to send.
 """

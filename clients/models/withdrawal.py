@@ -1,11 +1,11 @@
-"""An address that said no to its studio: consent that outlives the client row."""
+"""An address that opted out of its studio's emails: consent that outlives the client row."""
 
-import hashlib
-import hmac
+from collections.abc import Collection
 
 from django.db import models
 from django.utils import timezone
 
+from clients.models.address import all_hashes, hash_address
 from studios.models import Studio
 
 
@@ -28,23 +28,22 @@ class Withdrawal(models.Model):
 
     @classmethod
     def record(cls, studio: Studio, email: str) -> None:
+        """Remember that this address opted out; fine to do twice, and for no address."""
         if email:
-            cls.objects.get_or_create(studio=studio, address_hash=hash_address(studio, email))
+            cls.record_hashes(studio, {hash_address(studio, email)})
+
+    @staticmethod
+    def record_hashes(studio: Studio, hashes: Collection[str]) -> None:
+        # In one order: two at once, of people who share addresses, would block each other.
+        rows = [Withdrawal(studio=studio, address_hash=hashed) for hashed in sorted(hashes)]
+        Withdrawal.objects.bulk_create(rows, ignore_conflicts=True)
 
     @classmethod
     def stands(cls, studio: Studio, email: str) -> bool:
-        return cls.objects.filter(studio=studio, address_hash=hash_address(studio, email)).exists()
+        """True if this address opted out and has not agreed since."""
+        hashes = all_hashes(studio, email)
+        return cls.objects.filter(studio=studio, address_hash__in=hashes).exists()
 
     @classmethod
-    def lift(cls, studio: Studio, email: str) -> None:
-        cls.objects.filter(studio=studio, address_hash=hash_address(studio, email)).delete()
-
-
-def same_address(email: str) -> str:
-    """The form in which two spellings of one address are equal."""
-    return email.strip().lower()
-
-
-def hash_address(studio: Studio, email: str) -> str:
-    key = bytes(studio.withdrawal_key)
-    return hmac.new(key, same_address(email).encode(), hashlib.sha256).hexdigest()
+    def lift(cls, studio: Studio, hashes: Collection[str]) -> None:
+        cls.objects.filter(studio=studio, address_hash__in=hashes).delete()

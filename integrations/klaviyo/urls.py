@@ -1,13 +1,18 @@
 from django.urls import include, path
 
-from integrations.klaviyo.views import card, consent, lists, public
+from integrations.klaviyo.contract import FEATURES
+from integrations.klaviyo.pages.views import card, connect, lists, public
 
 app_name = "klaviyo"
 
 klaviyo_urls = [
+    path("", card.show, name="card"),
     path("panel/", card.panel, name="panel"),
-    path("connect/", consent.connect, name="connect"),
-    path("allow-suppression/", consent.allow_suppression, name="allow_suppression"),
+    path("connect/", connect.connect, name="connect"),
+    *[
+        path(f"allow-{key}/", connect.allow, {"feature": feature}, name=f"allow_{key}")
+        for key, feature in FEATURES.items()
+    ],
     path("disconnect/", card.disconnect, name="disconnect"),
     path("pause/", card.pause, name="pause"),
     path("resume/", card.resume, name="resume"),
@@ -21,10 +26,9 @@ klaviyo_urls = [
 ]
 
 urlpatterns = [
-    path("s/<slug:slug>/settings/integrations/", card.show, name="card"),
     path("s/<slug:slug>/settings/integrations/klaviyo/", include(klaviyo_urls)),
-    path("integrations/klaviyo/callback/", consent.callback, name="callback"),
-    path("integrations/klaviyo/install/", consent.install, name="install"),
+    path("integrations/klaviyo/callback/", connect.callback, name="callback"),
+    path("integrations/klaviyo/install/", connect.install, name="install"),
     path("webhooks/klaviyo/", public.hook, name="webhook"),
     path("help/integrations/klaviyo/", public.help_page, name="help"),
 ]

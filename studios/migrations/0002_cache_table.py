@@ -9,6 +9,6 @@ def create(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("studios", "0001_initial")]
+    dependencies = [("studios", "0001_people_and_studios")]
 
     operations = [migrations.RunPython(create, migrations.RunPython.noop)]

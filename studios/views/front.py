@@ -1,4 +1,4 @@
-"""Where one arrives: the front page, the choice of studios, a studio of one's own."""
+"""The front page, the choice of studios, and a new studio."""
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from studios.access import SignedInRequest, signed_in
+from studios.creation import create_studio, refuse_many
 from studios.forms import NewStudioForm
-from studios.founding import found, refuse_many
 from studios.models import Studio
 
 
@@ -28,7 +28,7 @@ def new(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         try:
             refuse_many(request.user)
-            return redirect(found(**form.cleaned_data, owner=request.user))
+            return redirect(create_studio(**form.cleaned_data, owner=request.user))
         except ValidationError as refusal:
             form.add_error(None, refusal)
     return render(request, "studios/new.html", {"form": form})

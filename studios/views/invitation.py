@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from studios import invitations
 from studios.access import SignedInRequest, signed_in
+from studios.accounts.signup import JoinForm
 from studios.models import Invitation, User
-from studios.signup import JoinForm
 
 
 @require_GET
@@ -43,14 +43,14 @@ def accept(request: SignedInRequest, token: str) -> HttpResponse:
         return redirect("studios:invitation", token)
     try:
         invitations.accept(named, request.user)
-    except invitations.SpentError:
+    except invitations.NoLongerValidError:
         return spent(request)
     messages.success(request, f"Welcome to {named.studio}.")
     return redirect(named.studio)
 
 
 class JoinView(SignupView):  # type: ignore[misc]  # allauth has no types
-    """Signs up and accepts in one go, throttled as every sign-up is."""
+    """Signs up and accepts at once, throttled as every sign-up is."""
 
     template_name = "studios/join.html"
     invitation: Invitation
@@ -78,7 +78,7 @@ class JoinView(SignupView):  # type: ignore[misc]  # allauth has no types
     def form_valid(self, form: JoinForm) -> HttpResponse:
         try:
             response: HttpResponse = super().form_valid(form)
-        except invitations.SpentError:
+        except invitations.NoLongerValidError:
             return spent(self.request)
         return response
 

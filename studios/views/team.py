@@ -104,7 +104,10 @@ def pending(request: StudioRequest, invitation_id: UUID) -> Invitation:
 
 
 def deliver(request: StudioRequest, email: str, role: Role) -> None:
-    """Invite and email; a mail server out of reach leaves the invitation to be sent again."""
+    """Invite and email; the page says how that went. Raises `ValidationError` as `invite` does.
+
+    A mail server out of reach leaves the invitation, to be sent again.
+    """
     invitation = invitations.invite(request.studio, email, role, by=request.user)
     try:
         invitations.send(invitation)
@@ -116,7 +119,7 @@ def deliver(request: StudioRequest, email: str, role: Role) -> None:
 
 
 def back(request: StudioRequest) -> HttpResponse:
-    """To the team, or to the front page for those who just left it or gave up their role."""
+    """Redirects to the team; to the front page whoever is no longer an owner."""
     mine = Membership.objects.for_studio(request.studio).filter(user=request.user).first()
     if mine and mine.is_owner:
         return redirect("studios:team", request.studio.slug)

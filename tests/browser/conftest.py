@@ -6,18 +6,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.house import House, open_house
-from tests.member import Member
+from tests.support.chromium import FLAGS
+from tests.support.member import Member
+from tests.support.stack import Stack, open_stack
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 60_000
 # What pages with such a status make Chromium say.
 REFUSED = "Failed to load resource: the server responded with a status of 4"
@@ -26,9 +18,9 @@ OpenTab = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
-    with open_house(KLAVIYO_QUARANTINE_S="3") as house:
-        yield house
+def stack() -> Iterator[Stack]:
+    with open_stack(KLAVIYO_QUARANTINE_S="3") as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +33,12 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_tab(browser: Browser, house: House) -> Iterator[OpenTab]:
+def open_tab(browser: Browser, stack: Stack) -> Iterator[OpenTab]:
     """Open tabs, each in a browser of its own. In the end none of them has asked another host for
     anything, nor found an error in a page or something its policy forbids."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
-    hosts = {urlsplit(house.at.web).netloc, urlsplit(house.at.sandbox).netloc}
+    hosts = {urlsplit(stack.at.web).netloc, urlsplit(stack.at.sandbox).netloc}
 
     def note(address: str) -> None:
         if urlsplit(address).scheme != "data" and urlsplit(address).netloc not in hosts:
@@ -57,7 +49,7 @@ def open_tab(browser: Browser, house: House) -> Iterator[OpenTab]:
             wrong.append(text)
 
     def open_tab(**options: object) -> Page:
-        context = browser.new_context(base_url=house.at.web, **options)  # type: ignore[arg-type]
+        context = browser.new_context(base_url=stack.at.web, **options)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE_MS)
         context.on("request", lambda request: note(request.url))
         context.on("console", lambda message: complain(message.type, message.text))
@@ -72,13 +64,13 @@ def open_tab(browser: Browser, house: House) -> Iterator[OpenTab]:
 
 
 @pytest.fixture
-def sign_in(house: House) -> Callable[[Page, str], Page]:
+def sign_in(stack: Stack) -> Callable[[Page, str], Page]:
     """Sign this tab in as one of the demo's people of Lotus."""
 
     def sign_in(tab: Page, name: str) -> Page:
         tab.goto("/accounts/login/")
         tab.get_by_label("Email").fill(f"{name}@lotus.example")
-        tab.get_by_label("Password").fill(house.secrets.password)
+        tab.get_by_label("Password").fill(stack.secrets.password)
         tab.get_by_role("button", name="Sign in").click()
         tab.wait_for_url("**/clients/")
         return tab
@@ -87,13 +79,13 @@ def sign_in(house: House) -> Callable[[Page, str], Page]:
 
 
 @pytest.fixture
-def not_connected(house: House) -> House:
+def not_connected(stack: Stack) -> Stack:
     """Lotus as if it never was connected, and an empty Klaviyo."""
-    olive = Member(house, "lotus").sign_in("olive@lotus.example", house.secrets.password)
-    house.klaviyo.clear_faults()
+    olive = Member(stack, "lotus").sign_in("olive@lotus.example", stack.secrets.password)
+    stack.klaviyo.clear_faults()
     if "Disconnect" in olive.card().text:
         olive.disconnect()
-    house.ask("DELETE FROM klaviyo_endedconnection RETURNING id")
-    house.klaviyo.reset()
-    house.klaviyo.configure(limits={"get_accounts": [10, 150]})
-    return house
+    stack.ask("DELETE FROM klaviyo_endedconnection RETURNING id")
+    stack.klaviyo.reset()
+    stack.klaviyo.configure(limits={"get_accounts": [10, 150]})
+    return stack

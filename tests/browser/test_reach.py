@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Response
 
 from tests.browser.conftest import OpenTab
 from tests.browser.looking import tab_walk
-from tests.house import House
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -43,7 +43,7 @@ def walked(tab: Page, address: str) -> list[str]:
 
 
 def test_styles_and_scripts_of_a_first_paint_weigh_little(
-    house: House, open_tab: OpenTab, sign_in: SignIn
+    stack: Stack, open_tab: OpenTab, sign_in: SignIn
 ) -> None:
     session = sign_in(open_tab(), "olive").context.storage_state()
 

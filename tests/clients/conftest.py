@@ -7,10 +7,10 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from clients import desk, outside
+from clients import editing, extensions
 from clients.models import Client
 from studios.models import Studio, User
-from tests.cast import sign_in
+from tests.support.cast import browser_of
 
 AddClient = Callable[..., Client]
 
@@ -18,15 +18,15 @@ AddClient = Callable[..., Client]
 @pytest.fixture(autouse=True)
 def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients know no integration, and neither do these tests."""
-    monkeypatch.setattr(outside, "_registered", [])
+    monkeypatch.setattr(extensions, "_registered", [])
 
 
 @pytest.fixture
 def add_client(lotus: Studio, fay: User) -> AddClient:
     """Add a client of Lotus as Fay would."""
 
-    def add(studio: Studio = lotus, **entry: Any) -> Client:
-        return desk.add(studio, desk.Entry(**entry), by=fay)
+    def add(studio: Studio = lotus, **details: Any) -> Client:
+        return editing.add(studio, editing.ClientDetails.from_form(details), by=fay)
 
     return add
 
@@ -38,25 +38,9 @@ def ana(add_client: AddClient) -> Client:
     )
 
 
-def browser_of(user: User) -> Browser:
-    browser = Browser()
-    sign_in(browser, user)
-    return browser
-
-
-@pytest.fixture
-def fays(fay: User) -> Browser:
-    return browser_of(fay)
-
-
 @pytest.fixture
 def ians(ian: User) -> Browser:
     return browser_of(ian)
-
-
-@pytest.fixture
-def olives(olive: User) -> Browser:
-    return browser_of(olive)
 
 
 class Desk:

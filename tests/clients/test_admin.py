@@ -7,10 +7,10 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from clients import consent
-from clients.models import Client, Door, Withdrawal
+from clients.models import Client, ConsentSource, Withdrawal
 from studios.models import Studio
-from tests.cast import make_user, sign_in
 from tests.clients.conftest import AddClient
+from tests.support.cast import make_user, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_unticking_is_an_opt_out_by_an_administrator(
     assert response.status_code == 302
     assert ana.last_name == "Silva"
     assert ana.has_opted_out
-    assert ana.consent_door == Door.ADMIN
+    assert ana.consent_source == ConsentSource.ADMIN
     assert Withdrawal.stands(lotus, "ana@example.com")
 
 
@@ -57,7 +57,7 @@ def test_the_desks_checks_hold_here(root: Browser, ana: Client, add_client: AddC
 
 
 def test_opting_in_again_needs_the_clients_wish(root: Browser, ana: Client) -> None:
-    consent.withdraw(ana, door=Door.FOOTER)
+    consent.withdraw(ana, source=ConsentSource.FOOTER)
 
     refused = save(root, ana, email_opt_in="on")
     ana.refresh_from_db()

@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 
 from clients import consent
-from clients.models import Client, Door
+from clients.models import Client, ConsentSource
 from studios.models import Studio, User
-from tests.at_once import at_once
-from tests.clients.conftest import AddClient, Desk, browser_of
+from tests.clients.conftest import AddClient, Desk
+from tests.support.cast import browser_of
+from tests.support.threads import at_once, somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,14 +26,8 @@ def alone(work: Callable[[], Any]) -> Any:
 
 def wait_until_blocked() -> None:
     """Until another transaction waits for a lock, so that the order of events is known."""
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
+    while not somebody_waits():
+        pass
 
 
 def test_of_two_saves_of_one_address_one_is_refused_kindly(lotus: Studio, fay: User) -> None:
@@ -88,7 +83,9 @@ def test_an_opt_out_under_way_wins_over_the_form_that_waits_for_it(
 
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
-            consent.withdraw(Client.objects.for_edit(lotus).get(pk=ana.pk), door=Door.ONE_CLICK)
+            consent.withdraw(
+                Client.objects.for_edit(lotus).get(pk=ana.pk), source=ConsentSource.ONE_CLICK
+            )
             answer = threads.submit(alone, lambda: desk.save(ana, typed))
             wait_until_blocked()
         saved = answer.result()

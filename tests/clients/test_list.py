@@ -8,8 +8,9 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from clients import consent, listing
-from clients.models import Client, Door
+from clients import consent
+from clients.listing import keyset
+from clients.models import Client, ConsentSource
 from studios.models import Studio
 from tests.clients.conftest import AddClient
 
@@ -39,13 +40,19 @@ def clients(add_client: AddClient, stans: Studio) -> None:
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("", ["50%_off@example.net", "Chloé Anand", "Ana Pereira", "Bea Ångström"]),
+        ("", ["50%_off@example.net", "Chloé Anand", "Bea Ångström", "Ana Pereira"]),
         ("ana", ["Chloé Anand", "Ana Pereira"]),
         ("ANA PER", ["Ana Pereira"]),
         ("pereira ana", ["Ana Pereira"]),
         ("bea@EXAMPLE", ["Bea Ångström"]),
         ("ångstr", ["Bea Ångström"]),
+        ("angstrom", ["Bea Ångström"]),
+        ("A\N{COMBINING RING ABOVE}NGSTR", ["Bea Ångström"]),
         ("chloé", ["Chloé Anand"]),
+        ("chloe", ["Chloé Anand"]),
+        ("pé", ["Ana Pereira"]),
+        ("na", []),  # two letters begin a word
+        ("nan", ["Chloé Anand"]),
         ("%_o", ["50%_off@example.net"]),
         ("%", ["50%_off@example.net"]),
         ("0171 234", ["Ana Pereira"]),
@@ -56,7 +63,7 @@ def clients(add_client: AddClient, stans: Studio) -> None:
         ("345 678", ["Chloé Anand", "Ana Pereira"]),
         ("nobody", []),
         ("ana nobody", []),
-        ("\x00", ["50%_off@example.net", "Chloé Anand", "Ana Pereira", "Bea Ångström"]),
+        ("\x00", ["50%_off@example.net", "Chloé Anand", "Bea Ångström", "Ana Pereira"]),
         ("x" * 5000, []),
         ("'; DROP", []),
     ],
@@ -72,12 +79,14 @@ def test_search_finds_parts_of_names_addresses_and_numbers(
 def test_the_filter_by_consent_counts_and_narrows(
     ians: Browser, clients: None, lotus: Studio
 ) -> None:
-    consent.withdraw(Client.objects.for_studio(lotus).get(first_name="Ana"), door=Door.STAFF)
+    consent.withdraw(
+        Client.objects.for_studio(lotus).get(first_name="Ana"), source=ConsentSource.STAFF
+    )
 
     everyone = ians.get(LIST)
 
-    chips = everyone.context["list"].filters[0].chips
-    counts = {chip.label: chip.count for chip in chips}
+    chips = everyone.context["list"].filters[0].links
+    counts = {option.label: option.count for option in chips}
     assert counts == {"All": 4, "Agreed": 1, "Not agreed": 2, "Opted out": 1}
     assert names(ians.get(LIST, {"consent": "agreed"})) == ["Bea Ångström"]
     assert names(ians.get(LIST, {"consent": "agreed", "q": "bea"})) == ["Bea Ångström"]
@@ -86,30 +95,25 @@ def test_the_filter_by_consent_counts_and_narrows(
     assert len(names(ians.get(LIST, {"consent": "unknown"}))) == 4
 
 
-def test_a_chip_keeps_the_search_and_the_chosen_one_takes_itself_away(
+def test_a_chip_keeps_the_search_and_all_takes_the_filter_away(
     ians: Browser, clients: None
 ) -> None:
     response = ians.get(LIST, {"q": "ana", "consent": "agreed", "page": "2"})
 
-    chips = {chip.label: chip for chip in response.context["list"].filters[0].chips}
+    chips = {option.label: option for option in response.context["list"].filters[0].links}
     assert chips["Opted out"].url == "/s/lotus/clients/?q=ana&consent=opted-out"
-    assert chips["Opted out"].url_without_search == "/s/lotus/clients/?consent=opted-out"
     assert chips["Agreed"].is_chosen
-    assert chips["Agreed"].url == "/s/lotus/clients/?q=ana"
+    assert chips["All"].url == "/s/lotus/clients/?q=ana"
 
 
-def test_typing_is_answered_with_rows_alone_and_without_counting(
-    ians: Browser, clients: None
-) -> None:
+def test_typing_is_answered_with_chips_and_rows_alone(ians: Browser, clients: None) -> None:
     typing = {"HX-Request": "true", "HX-Target": "clients"}
 
-    with CaptureQueriesContext(connection) as queries:
-        response = ians.get(LIST, {"q": "pereira"}, headers=typing)
+    response = ians.get(LIST, {"q": "pereira"}, headers=typing)
 
     page = response.content.decode()
     assert "Ana Pereira" in page
     assert "<html" not in page
-    assert "COUNT(" not in str(queries.captured_queries)
     assert "HX-Target" in response["Vary"]
 
 
@@ -121,44 +125,33 @@ def test_a_page_of_fifty_costs_as_many_queries_as_one_of_five(
             ians.get(LIST)
         return len(captured)
 
-    add_client(first_name="A", phone="+4930123456")
-    of_one = queries()
-    for number in range(10):
+    for number in range(5):
+        add_client(first_name=f"A{number}", phone="+4930123456")
+    of_five = queries()
+    for number in range(45):
         add_client(first_name=f"B{number}", phone="+4930123456")
 
-    assert queries() == of_one
+    assert queries() == of_five
 
 
-def test_pages_follow_each_other_without_gaps(
-    ians: Browser, add_client: AddClient, monkeypatch: pytest.MonkeyPatch
+def test_chips_count_within_the_search(ians: Browser, clients: None) -> None:
+    chips = ians.get(LIST, {"q": "ana"}).context["list"].filters[0].links
+
+    assert {chip.label: chip.count for chip in chips}["All"] == 2
+
+
+@pytest.mark.parametrize("key", ["page", "at", "after", "before", "sort", "consent"])
+@pytest.mark.parametrize("word", ["0", "-1", "99", "abc", "9" * 30, "٣", "1.5", "\x00"])
+def test_nonsense_in_the_address_is_the_first_page(
+    ians: Browser, ana: Client, key: str, word: str
 ) -> None:
-    monkeypatch.setattr(listing, "ROWS_ON_A_PAGE", 2)
-    for name in "ABCDE":
-        add_client(first_name=name, last_name="Same")
-
-    pages = [ians.get(LIST, {"page": page, "q": "same"}) for page in (1, 2, 3)]
-
-    assert [names(page) for page in pages] == [
-        ["A Same", "B Same"],
-        ["C Same", "D Same"],
-        ["E Same"],
-    ]
-    assert pages[0].context["list"].next_url == "/s/lotus/clients/?q=same&page=2"
-    assert pages[0].context["list"].previous_url == ""
-    assert pages[2].context["list"].next_url == ""
-
-
-@pytest.mark.parametrize("page", ["0", "-1", "abc", "9" * 30, "٣", "1.5", ""])
-def test_a_page_that_is_none_is_the_first_or_an_empty_one(
-    ians: Browser, ana: Client, page: str
-) -> None:
-    assert ians.get(LIST, {"page": page}).status_code == 200
+    assert names(ians.get(LIST, {key: word})) == ["Ana Pereira"]
 
 
 def test_the_saved_client_stands_on_top_and_is_marked(
     ians: Browser, add_client: AddClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "ROWS_ON_A_PAGE", 2)
+    monkeypatch.setattr(keyset, "ROWS_ON_A_PAGE", 2)
     add_client(first_name="A")
     add_client(first_name="B")
     last = add_client(first_name="Z")
@@ -184,9 +177,11 @@ def test_an_empty_list_says_what_to_do_and_an_empty_search_how_to_go_back(
 ) -> None:
     assert "No clients yet" in ians.get(LIST).content.decode()
     searched = ians.get(LIST, {"q": "x"}).content.decode()
+    assert "No client matches “x”." in searched
     assert "Show all clients" in searched
-    assert "Try fewer letters" in searched
-    assert "Try fewer letters" not in ians.get(LIST, {"consent": "agreed"}).content.decode()
+    assert "No client is in this state" in ians.get(LIST, {"consent": "agreed"}).content.decode()
+    both = ians.get(LIST, {"consent": "agreed", "q": "x"}).content.decode()
+    assert 'href="/s/lotus/clients/?q=x">Search all clients' in both
 
 
 def test_only_who_may_add_clients_is_offered_it(ians: Browser, fays: Browser) -> None:

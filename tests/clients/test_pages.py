@@ -4,9 +4,10 @@ import pytest
 from django.test import Client as Browser
 
 from clients import consent
-from clients.models import Client, ClientEvent, Door, Withdrawal
+from clients.models import Client, ClientEvent, ConsentSource, Withdrawal
 from studios.models import Studio, User
-from tests.clients.conftest import AddClient, Desk, address_of, browser_of
+from tests.clients.conftest import AddClient, Desk, address_of
+from tests.support.cast import browser_of
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ def test_the_page_tells_who_and_what_of_consent(
         first_name="Ana", email="ana@example.com", phone="+491712345678", email_opt_in=True
     )
     fays_desk.edit(client, phone="030 123456")
-    consent.withdraw(Client.objects.get(pk=client.pk), door=Door.FOOTER)
+    consent.withdraw(Client.objects.get(pk=client.pk), source=ConsentSource.FOOTER)
 
     page = ians.get(address_of("detail", client)).content.decode()
 
@@ -54,7 +55,7 @@ def test_a_new_clients_form_waits_for_the_name(fays: Browser, ana: Client) -> No
 
 
 def test_an_owner_deletes_after_being_asked(olives: Browser, ana: Client, lotus: Studio) -> None:
-    consent.withdraw(ana, door=Door.STAFF)
+    consent.withdraw(ana, source=ConsentSource.STAFF)
 
     asked = olives.get(address_of("delete", ana))
     assert "Delete Ana Pereira?" in asked.content.decode()

@@ -40,7 +40,7 @@ def test_every_countrys_example_is_a_number_there() -> None:
 def test_whatever_is_typed_is_a_number_or_refused(typed: str) -> None:
     try:
         number = phones.parse(typed, "DE")
-    except phones.NotAPhone:
+    except phones.NotAPhoneError:
         return
 
     assert number == "" or phones.parse(phones.shown(number, "DE"), "DE") == number

@@ -11,7 +11,7 @@ IN_A_STUDIO = "s/<slug:slug>/"
 # Views outside a studio, by name: each is public on purpose or checks who asks by itself.
 CHOSEN = {
     "studios:front": "what Junocal is; signed in, the way to one's studio",
-    "studios:new": "any signed-in person may found a studio",
+    "studios:new": "any signed-in person may make a studio",
     "studios:invitation": "the signed link is the permission",
     "studios:accept": "signed in, and the invitation is theirs",
     "studios:join": "the signed link is the permission",
@@ -22,8 +22,9 @@ CHOSEN = {
     "klaviyo:help": "public",
     "alive": "public: for probes",
     "ready": "public: for probes",
+    "metrics": "the token of METRICS_TOKEN is the permission",
 }
-# Whole rooms of others, with doors of their own.
+# Whole rooms of others, with checks of their own.
 OTHERS = ("account_", "mfa_", "admin:")
 
 Found = tuple[str, str, URLPattern]

@@ -1,27 +1,23 @@
-"""Rules of the house that a reader can't be trusted to remember."""
+"""Rules that a reader can't be trusted to remember."""
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = ("junocal", "studios", "clients", "integrations", "klaviyo_sandbox")
+from tests.support.sources import APPS, name_of, nodes_of, python_files, text_of, tree_of
+
 LINES_MAX = 300
+MODULES_MAX = 14  # a reader keeps so many names in mind
 HTTP_CLIENTS = {"requests", "urllib3", "httpx", "aiohttp", "http.client", "urllib.request"}
-THE_ONE_DOOR = "integrations/klaviyo/http.py"
+THE_HTTP_MODULE = "integrations/http.py"
 # Tests and demo talk to the sandbox's controls and to health pages, never to Klaviyo.
-OTHER_DOORS = ("junocal/demo/", "junocal/embedded/", "klaviyo_sandbox/")
-
-
-def python_files(*folders: str) -> Iterator[Path]:
-    for folder in folders:
-        yield from (ROOT / folder).rglob("*.py")
+OTHERS_WITH_HTTP = ("dev/",)
 
 
 def imported(path: Path) -> set[str]:
     """The modules a file imports, `from x import y` as both x and x.y."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -30,29 +26,29 @@ def imported(path: Path) -> set[str]:
 
 
 def clients_of_http(path: Path) -> set[str]:
+    names = imported(path)
     return {
         client
         for client in HTTP_CLIENTS
-        if any(name == client or name.startswith(f"{client}.") for name in imported(path))
+        if any(name == client or name.startswith(f"{client}.") for name in names)
     }
 
 
-def test_only_the_one_door_imports_an_http_client() -> None:
-    users = {
-        path.relative_to(ROOT).as_posix() for path in python_files(*APPS) if clients_of_http(path)
-    }
+def test_only_one_module_imports_an_http_client() -> None:
+    users = {name_of(path) for path in python_files(*APPS) if clients_of_http(path)}
 
-    others = {user for user in users if not user.startswith(OTHER_DOORS)}
+    others = {user for user in users if not user.startswith(OTHERS_WITH_HTTP)}
 
-    assert others == {THE_ONE_DOOR}, (
-        f"Only {THE_ONE_DOOR} talks to the network: call it from {sorted(others - {THE_ONE_DOOR})}."
+    assert others == {THE_HTTP_MODULE}, (
+        f"Only {THE_HTTP_MODULE} talks to the network: call it from"
+        f" {sorted(others - {THE_HTTP_MODULE})}."
     )
 
 
 def test_no_file_is_longer_than_three_hundred_lines() -> None:
     lengths = {
-        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
-        for path in python_files(*APPS, "tests", "benchmarks")
+        name_of(path): len(text_of(path).splitlines())
+        for path in python_files(*APPS, "tests")
         if "migrations" not in path.parts
     }
 
@@ -62,11 +58,24 @@ def test_no_file_is_longer_than_three_hundred_lines() -> None:
     assert not too_long, f"Split by noun: {too_long}"
 
 
+def test_no_room_holds_more_than_fourteen_modules() -> None:
+    rooms = Counter(
+        name_of(path.parent)
+        for path in python_files(*APPS)
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    )
+
+    crowded = {room: modules for room, modules in rooms.items() if modules > MODULES_MAX}
+
+    assert len(rooms) > 20, "The guard found next to nothing to check."
+    assert not crowded, f"Give what belongs together a room of its own: {crowded}"
+
+
 def test_no_certificate_goes_unchecked() -> None:
     careless = [
-        path.relative_to(ROOT).as_posix()
+        name_of(path)
         for path in python_files(*APPS)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.keyword)
         and node.arg == "verify"
         and isinstance(node.value, ast.Constant)
@@ -74,3 +83,14 @@ def test_no_certificate_goes_unchecked() -> None:
     ]
 
     assert not careless, f"TLS is verified everywhere: {careless}"
+
+
+def test_functions_of_a_module_have_no_leading_underscore() -> None:
+    hidden = [
+        f"{name_of(path)}: {node.name}"
+        for path in python_files(*APPS, "tests")
+        for node in tree_of(path).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("_")
+    ]
+
+    assert not hidden, f"Modules are small, and contracts say who may import what: {hidden}"

@@ -9,7 +9,7 @@ import django_htmx
 import pytest
 from django.template.loader import get_template
 
-from junocal.settings import ROOT
+from tests.support.sources import ROOT, files, name_of, text_of
 
 STATIC = ROOT / "junocal" / "static"
 HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx" / "htmx-2.min.js"
@@ -21,13 +21,18 @@ INLINE = {
 }
 TAG = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}")
 CLASSES = re.compile(r'\bclass="([^"]*)"')
+HANDED_ON = re.compile(r'\blook="([^"]+)"')  # a class that an include hands on
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+SELECTOR = re.compile(r"\.([a-z][\w-]*)")
+ICONS = ROOT / "templates" / "components" / "_icon.html"
+ICON_NAMED = re.compile(r'\b(?:name|icon|tone)="([\w-]+)"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Emails are left out: mail programs know no sheets."""
-    for path in (ROOT / "templates").rglob("*.html"):
+    for path in files("templates", ".html"):
         if "emails" not in path.parts:
-            yield str(path.relative_to(ROOT)), path.read_text()
+            yield name_of(path), text_of(path)
 
 
 @pytest.mark.parametrize("what", INLINE)
@@ -37,10 +42,14 @@ def test_no_page_carries_inline(what: str) -> None:
     assert not found, f"the Content-Security-Policy blocks {what} inside {found}"
 
 
+def sheets() -> str:
+    texts = (sheet.read_text() for sheet in (STATIC / "css").glob("*.css"))
+    return COMMENT.sub("", "".join(texts))
+
+
 def test_every_class_on_a_page_is_in_a_sheet() -> None:
-    sheets = "".join(sheet.read_text() for sheet in (STATIC / "css").glob("*.css"))
-    known = set(re.findall(r"\.([a-z][\w-]*)", sheets))
-    tones = tuple(re.findall(r'\[class\*="(--[a-z]+)"\]', sheets))
+    known = set(SELECTOR.findall(sheets()))
+    tones = tuple(re.findall(r'\[class\*="(--[a-z]+)"\]', sheets()))
 
     strangers = {
         f"{name}: {word}"
@@ -56,6 +65,26 @@ def classes_in(html: str) -> set[str]:
     """Those written out; what a tag puts together is seen by looking at the page."""
     attributes = CLASSES.findall(TAG.sub("\0", html))
     return {word for words in attributes for word in words.split() if "\0" not in word}
+
+
+def test_every_class_in_a_sheet_is_on_a_page() -> None:
+    attributes = [words for _name, html in pages() for words in CLASSES.findall(html)]
+    attributes += [words for _name, html in pages() for words in HANDED_ON.findall(html)]
+    on_pages = set(re.findall(r"[a-z][\w-]*", " ".join(attributes)))
+
+    dead = sorted(set(SELECTOR.findall(sheets())) - on_pages)
+
+    assert not dead, f"take these out of the sheets: {dead}"
+
+
+def test_every_icon_is_on_a_page() -> None:
+    drawn = re.findall(r'name == "([\w-]+)"', ICONS.read_text())
+    named = {word for _name, html in pages() for word in ICON_NAMED.findall(html)}
+
+    dead = sorted(set(drawn) - named)
+
+    assert len(drawn) > 10, "the guard found hardly an icon: it looks in the wrong place"
+    assert not dead, f"take these out of {ICONS.name}: {dead}"
 
 
 def test_a_page_loads_little() -> None:

@@ -11,26 +11,25 @@ from pathlib import Path
 
 from django.apps import apps
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.sources import ROOT, name_of, python_files, tree_of
+
 APPS = ("studios", "clients", "integrations")
 WAYS_IN = {"for_studio", "for_edit", "of"}  # `of` a connection, which is one studio's
 WRITES = {"create", "bulk_create"}  # name the studio or they fail
 NOT_A_STUDIOS = {"Studio", "User", "EmailAddress"}
-PERSONAL = {"Client", "ClientEvent", "Withdrawal", "Membership", "Invitation"}
+PERSONAL = {"Client", "ClientEvent", "Withdrawal", "SentAddress", "Membership", "Invitation"}
 # Where models say which rows there are, and where an administrator works on all studios.
 ELSEWHERE = {"models", "models.py", "migrations", "management", "admin.py"}
 
 CHOSEN = {
-    "clients/unsubscribe.py:client_of": "the token is unguessable and names one client",
-    "clients/welcomes.py:send_due": "asks which studios have somebody to welcome, nothing else",
+    "clients/emails/unsubscribe.py:studio_of": "the token is unguessable and names one client",
+    "clients/emails/welcomes.py:send_due": "which studios have somebody to welcome",
+    "clients/tasks.py:refold": "names are folded alike in all studios",
     "studios/access.py:membership_in": "the access check itself: by the slug and the person",
-    "studios/context.py:house": "the person's own studios, to switch to",
+    "studios/context.py:page_frame": "the person's own studios, to switch to",
     "studios/invitations.py:read": "the signed link names one invitation",
     "studios/invitations.py:accept": "makes a member of the invitation's studio",
-    "integrations/klaviyo/optouts.py:_depart": "clients of rows that the worker claimed before",
-    "integrations/klaviyo/views/consent.py:install": "the person's own studios, to choose from",
-    "integrations/klaviyo/outbox.py:lock_client": "the client of a row that the worker claimed",
-    "integrations/klaviyo/tasks.py:sync_studio": "a ring names its studio by id",
+    "integrations/klaviyo/pages/views/connect.py:install": "the person's own studios",
 }
 
 
@@ -46,15 +45,13 @@ class Query:
 
 
 def modules() -> Iterator[Path]:
-    for app in APPS:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            if not ELSEWHERE & set(path.relative_to(ROOT).parts):
-                yield path
+    for path in python_files(*APPS):
+        if not ELSEWHERE & set(path.relative_to(ROOT).parts):
+            yield path
 
 
 def queries(path: Path) -> Iterator[Query]:
-    name = path.relative_to(ROOT).as_posix()
-    yield from inside(ast.parse(path.read_text(encoding="utf-8")), f"{name}:")
+    yield from inside(tree_of(path), f"{name_of(path)}:")
 
 
 def inside(node: ast.AST, place: str) -> Iterator[Query]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.house import House, eventually
-from tests.member import Member
+from tests.support.member import Member
+from tests.support.stack import Stack, eventually
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -11,55 +11,55 @@ Studio = tuple[Member, str]
 
 
 def test_an_uninstall_is_told_by_the_signed_webhook_and_mended_by_reconnecting(
-    house: House, new_studio: Studio
+    stack: Stack, new_studio: Studio
 ) -> None:
     owner, account = new_studio
-    ana = connected_with_a_client(house, owner, account)
+    ana = connected_with_a_client(stack, owner, account)
 
-    house.klaviyo.uninstall(account)
+    stack.klaviyo.uninstall(account)
 
-    reconnect_is_asked_for(house, owner)
-    assert house.klaviyo.deliveries()[-1]["outcome"] == "answered 200"
+    reconnect_is_asked_for(stack, owner)
+    assert stack.klaviyo.deliveries()[-1]["outcome"] == "answered 200"
 
     owner.edit_client(ana, first_name="Anna")
     owner.connect(account, button="Reconnect")
 
-    eventually(lambda: name_there(house, account) == "Anna")
-    assert len(house.klaviyo.profiles(account)) == 1
+    eventually(lambda: name_there(stack, account) == "Anna")
+    assert len(stack.klaviyo.profiles(account)) == 1
     eventually(lambda: "In Klaviyo, up to date" in owner.line_of(ana))
     assert "Reconnect required" not in owner.visit(owner.at("settings/team/")).text
 
 
 def test_an_uninstall_without_a_word_is_noticed_at_the_next_refresh(
-    house: House, new_studio: Studio
+    stack: Stack, new_studio: Studio
 ) -> None:
     owner, account = new_studio
-    ana = connected_with_a_client(house, owner, account)
+    ana = connected_with_a_client(stack, owner, account)
 
-    house.klaviyo.uninstall(account, tell=False)
-    house.klaviyo.expire_tokens(account)
+    stack.klaviyo.uninstall(account, tell=False)
+    stack.klaviyo.expire_tokens(account)
     owner.edit_client(ana, first_name="Anna")
 
-    reconnect_is_asked_for(house, owner)
-    assert name_there(house, account) == "Ana"
+    reconnect_is_asked_for(stack, owner)
+    assert name_there(stack, account) == "Ana"
 
 
-def connected_with_a_client(house: House, owner: Member, account: str) -> str:
+def connected_with_a_client(stack: Stack, owner: Member, account: str) -> str:
     owner.connect(account)
     ana = owner.add_client(first_name="Ana", email="ana@uninstalling.example")
-    eventually(lambda: name_there(house, account) == "Ana")
+    eventually(lambda: name_there(stack, account) == "Ana")
     return ana
 
 
-def reconnect_is_asked_for(house: House, owner: Member) -> None:
+def reconnect_is_asked_for(stack: Stack, owner: Member) -> None:
     """On the card, on every Settings page, in one email; and nothing of Klaviyo is left."""
     eventually(lambda: "Reconnect required" in owner.card().text)
     assert "Reconnect required" in owner.visit(owner.at("settings/")).text
     address = f"owner@{owner.slug}.example"
     about = "Klaviyo"
-    mails = eventually(lambda: [m for m in house.mails_to(address) if about in m["Subject"]])
+    mails = eventually(lambda: [m for m in stack.mails_to(address) if about in m["Subject"]])
     assert len(mails) == 1
-    bound = house.ask(
+    bound = stack.ask(
         "SELECT 1 FROM clients_client client JOIN studios_studio studio"
         " ON studio.id = client.studio_id LEFT JOIN klaviyo_connection connection"
         " ON connection.studio_id = studio.id WHERE studio.slug = %s"
@@ -69,6 +69,6 @@ def reconnect_is_asked_for(house: House, owner: Member) -> None:
     assert bound == []
 
 
-def name_there(house: House, account: str) -> str | None:
-    profile = house.klaviyo.profile("ana@uninstalling.example", account)
+def name_there(stack: Stack, account: str) -> str | None:
+    profile = stack.klaviyo.profile("ana@uninstalling.example", account)
     return profile["first_name"] if profile else None

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from studios import invitations
 from studios.models import Membership, Role, Studio, User
-from tests.cast import make_member, sign_in
+from tests.support.cast import make_member, sign_in
 
 GET, POST = "GET", "POST"
 

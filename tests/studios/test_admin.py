@@ -4,7 +4,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client as Browser
 
 from studios.models import Invitation, Membership, Role, Studio, User
-from tests.cast import make_user, sign_in
+from tests.support.cast import make_user, sign_in
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def ada(db: None) -> User:
     return make_user("Ada Quist", is_staff=True, is_superuser=True)
 
 
-def test_the_admin_is_entered_by_everybodys_door(client: Browser, db: None) -> None:
+def test_the_admin_is_entered_as_everything_is(client: Browser, db: None) -> None:
     answer = client.get("/admin/", follow=True)
 
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")

@@ -3,7 +3,7 @@ from django.core.management import CommandError, call_command
 
 from studios.models import Role, Studio, User
 from studios.team import owner_is_verified
-from tests.cast import PASSWORD
+from tests.support.cast import PASSWORD
 
 
 def create(**changes: str) -> None:

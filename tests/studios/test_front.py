@@ -1,8 +1,9 @@
+from typing import Any
+
 from django.test import Client as Browser
 
-from studios.founding import PER_OWNER_AND_DAY
 from studios.models import Membership, Role, Studio, User
-from tests.cast import make_user, sign_in
+from tests.support.cast import make_user, sign_in
 
 
 def test_signed_out_one_reads_what_junocal_is(client: Browser, db: None) -> None:
@@ -49,9 +50,10 @@ def test_anybody_signed_in_may_found_another_studio(client: Browser, stan: User)
     assert stan.memberships.get(studio__slug="stans-second").role == Role.OWNER
 
 
-def test_studios_are_not_had_by_the_dozen(client: Browser, stan: User) -> None:
+def test_studios_are_not_had_by_the_dozen(client: Browser, stan: User, settings: Any) -> None:
+    settings.STUDIOS_PER_OWNER_AND_DAY = 2
     sign_in(client, stan)
-    for number in range(PER_OWNER_AND_DAY):
+    for number in range(2):
         client.post("/studios/new/", {"name": f"Stan's {number}", "country": "GB"})
 
     answer = client.post("/studios/new/", {"name": "One more", "country": "GB"})

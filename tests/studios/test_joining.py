@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from studios import invitations
 from studios.models import INVITATION_LIFE, Invitation, Role, Studio, User
-from tests.at_once import at_once
-from tests.cast import PASSWORD, make_member, make_user, sign_in
 from tests.studios.conftest import NEWCOMER, make_older
+from tests.support.cast import PASSWORD, make_member, make_user, sign_in
+from tests.support.threads import at_once
 
 
 def roles_of(person: User) -> list[tuple[str, int]]:
@@ -152,5 +152,8 @@ def test_a_link_pressed_twice_at_once_makes_one_member(lotus: Studio, olive: Use
         lambda: invitations.accept(named, nora), lambda: invitations.accept(again, nora)
     )
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "SpentError"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "NoLongerValidError",
+        "NoneType",
+    ]
     assert roles_of(nora) == [("lotus", Role.FRONT_DESK)]

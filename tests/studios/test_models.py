@@ -5,7 +5,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from studios.models import Invitation, Membership, Role, Studio, User
-from tests.cast import make_studio
+from tests.support.cast import make_studio
 
 
 def test_an_email_belongs_to_one_user_in_any_case(olive: User) -> None:

@@ -2,7 +2,7 @@ from django.core import mail
 from django.test import Client as Browser
 
 from studios.models import Role, Studio, User
-from tests.cast import make_member, sign_in
+from tests.support.cast import make_member, sign_in
 
 PAGE = "/s/lotus/settings/"
 DETAILS = {

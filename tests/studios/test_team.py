@@ -9,8 +9,8 @@ from django.test import Client as Browser
 
 from studios.models import Membership, Role, Studio, User
 from studios.team import change_role, owner_is_verified, owners_of, remove
-from tests.at_once import at_once
-from tests.cast import make_member, make_user, sign_in
+from tests.support.cast import make_member, make_user, sign_in
+from tests.support.threads import at_once
 
 
 def member(studio: Studio, person: User) -> Membership:

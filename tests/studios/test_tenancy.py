@@ -5,8 +5,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from studios.models import Membership, Studio, User
-from studios.tenancy import hold, take
-from tests.at_once import at_once
+from studios.tenancy import lock_studio, lock_studio_shared
+from tests.support.threads import at_once
 
 
 def test_a_tenants_rows_are_its_own(lotus: Studio, olive: User, stan: User) -> None:
@@ -17,7 +17,7 @@ def test_a_tenants_rows_are_its_own(lotus: Studio, olive: User, stan: User) -> N
 
 def test_a_studio_that_is_gone_cannot_be_taken(db: None) -> None:
     with pytest.raises(ObjectDoesNotExist):
-        take(0)
+        lock_studio(0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def test_edits_never_wait_for_each_other_but_who_takes_the_studio_waits(lotus: S
 
     @transaction.atomic
     def edit_for_long() -> None:
-        hold(lotus.pk)
+        lock_studio_shared(lotus.pk)
         held.set()
         seen["another edit went on"] = edited.wait(timeout=5)
         seen["who takes it went on"] = taken.wait(timeout=0.3)
@@ -35,13 +35,13 @@ def test_edits_never_wait_for_each_other_but_who_takes_the_studio_waits(lotus: S
     @transaction.atomic
     def edit() -> None:
         held.wait()
-        hold(lotus.pk)
+        lock_studio_shared(lotus.pk)
         edited.set()
 
     @transaction.atomic
     def connect() -> None:
         edited.wait()
-        take(lotus.pk)
+        lock_studio(lotus.pk)
         taken.set()
 
     at_once(edit_for_long, edit, connect)

@@ -1,14 +1,14 @@
 """A studio's grant from a Klaviyo account, and what is left of it when it has ended."""
 
 import uuid
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.klaviyo.operations import SUPPRESSION_SCOPE
+from integrations.klaviyo.contract import SUPPRESSION, Feature
 from integrations.klaviyo.reasons import Reason
 from studios.models import Studio, User
 from studios.tenancy import TenantQuerySet
@@ -27,12 +27,23 @@ class EndCause(models.TextChoices):
         return self is EndCause.OWNER
 
 
+UNSUSPENDED: dict[str, Any] = {
+    "suspended_at": None,
+    "suspended_reason": "",
+    "suspended_until": None,
+    "suspended_trials": 0,
+    "refused_at": None,
+}
+
+UNTROUBLED: dict[str, Any] = {"troubled_since": None, "calm_since": None, "trouble_told_at": None}
+
+
 class ConnectionQuerySet(TenantQuerySet["Connection"]):
     def live(self) -> Self:
-        return self.filter(fenced_at=None)
+        return self.filter(disconnecting_at=None)
 
-    def fenced(self) -> Self:
-        return self.exclude(fenced_at=None)
+    def disconnecting(self) -> Self:
+        return self.exclude(disconnecting_at=None)
 
     def pause(self) -> bool:
         return bool(self.filter(paused_at=None).update(paused_at=Now()))
@@ -40,9 +51,9 @@ class ConnectionQuerySet(TenantQuerySet["Connection"]):
     def resume(self) -> bool:
         return bool(self.exclude(paused_at=None).update(paused_at=None))
 
-    def accept_again(self) -> None:
-        """An owner says that what Klaviyo refused us is mended."""
-        self.update(refused_at=None, refused_reason="")
+    def unsuspend(self) -> bool:
+        """Push again: an owner says that it is mended, or Klaviyo accepted us."""
+        return bool(self.update(**UNSUSPENDED))
 
 
 class Connection(models.Model):
@@ -61,6 +72,8 @@ class Connection(models.Model):
     refresh_token = models.TextField(blank=True)  # sealed
     granted_scopes = models.TextField(blank=True)
     grant_serial = models.PositiveIntegerField(default=1)  # a second consent makes a new grant
+    # By that consent: opt-outs that waited for it go out, a few at a time.
+    retries_opt_outs = models.BooleanField(default=False, db_default=False)
     connected_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     connected_at = models.DateTimeField(default=timezone.now)
     refresh_started_at = models.DateTimeField(null=True)  # still set: the last one was interrupted
@@ -68,30 +81,46 @@ class Connection(models.Model):
     phase = models.CharField(max_length=20, choices=Phase.choices, default=Phase.OPT_OUTS)
     seeded_up_to = models.BigIntegerField(default=0)  # the last client's key within the phase
     paused_at = models.DateTimeField(null=True)
-    refused_at = models.DateTimeField(null=True)  # Klaviyo accepts no profiles: for the owner
-    refused_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
-    trial_wanted_at = models.DateTimeField(null=True)
-    tried_at = models.DateTimeField(null=True)
-    trial_result = models.CharField(max_length=30, blank=True)
-    fenced_at = models.DateTimeField(null=True)
-    fenced_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    suspended_at = models.DateTimeField(null=True)  # Klaviyo accepts no profiles: for the owner
+    suspended_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
+    suspended_until = models.DateTimeField(null=True)  # then it is tried once more by itself
+    suspended_trials = models.PositiveSmallIntegerField(default=0)  # that failed, in a row
+    refused_at = models.DateTimeField(null=True)  # a fresh access token was not accepted
+    # Kept by `worker.watch`: the owners get an email about long trouble, and one when it is over.
+    troubled_since = models.DateTimeField(null=True)
+    calm_since = models.DateTimeField(null=True)  # nothing was wrong any more; not yet believed
+    trouble_told_at = models.DateTimeField(null=True)
+    health_check_requested_at = models.DateTimeField(null=True)
+    health_checked_at = models.DateTimeField(null=True)
+    health_check_result = models.CharField(max_length=30, blank=True)
+    disconnecting_at = models.DateTimeField(null=True)
+    disconnecting_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     end_cause = models.CharField(max_length=30, choices=EndCause.choices, blank=True)
     finishing_until = models.DateTimeField(null=True)  # a worker is at it
+    finishing_by = models.UUIDField(null=True)  # that worker
     revoke_confirmed = models.BooleanField(null=True)
 
     objects: ClassVar[ConnectionQuerySet] = ConnectionQuerySet.as_manager()  # type: ignore[assignment]
+
+    # Read by `outbox.turns.begin`:
+    turn_serial: int
+    has_due: bool
+    has_token_elsewhere: bool
+    withdrawal_key: bytes
+    limits_now: str | None  # as JSON
 
     class Meta:
         constraints = [
             models.UniqueConstraint("account_id", name="klaviyo_account_serves_one_studio"),
             models.CheckConstraint(
-                condition=Q(fenced_at__isnull=False) | ~Q(refresh_token="") & Q(account_id__gt=""),
-                name="klaviyo_connection_is_whole_until_fenced",
+                condition=Q(disconnecting_at__isnull=False)
+                | ~Q(refresh_token="") & Q(account_id__gt=""),
+                name="klaviyo_connection_is_whole_until_it_disconnects",
             ),
             models.CheckConstraint(
-                condition=Q(fenced_at__isnull=True, end_cause="")
-                | Q(fenced_at__isnull=False) & ~Q(end_cause=""),
-                name="klaviyo_fence_has_a_cause",
+                condition=Q(disconnecting_at__isnull=True, end_cause="")
+                | Q(disconnecting_at__isnull=False) & ~Q(end_cause=""),
+                name="klaviyo_disconnecting_has_a_cause",
             ),
         ]
 
@@ -99,20 +128,37 @@ class Connection(models.Model):
         return f"connection {self.pk}"
 
     @property
-    def is_fenced(self) -> bool:
-        return self.fenced_at is not None
+    def is_disconnecting(self) -> bool:
+        return self.disconnecting_at is not None
 
     @property
     def is_paused(self) -> bool:
         return self.paused_at is not None
 
     @property
-    def is_refused(self) -> bool:
-        return self.refused_at is not None
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
+
+    @property
+    def is_on_trial(self) -> bool:
+        """True if it is suspended, and time to try whether Klaviyo accepts us again."""
+        return self.suspended_until is not None and self.suspended_until <= timezone.now()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.granted_scopes.split())
+
+    def has(self, feature: Feature) -> bool:
+        """True if the owner gave this permission: its scopes are in the grant."""
+        return self.scopes.issuperset(feature.scopes)
+
+    def allows(self, feature: Feature) -> bool:
+        """True if requests of this feature may leave."""
+        return feature.is_always_tried or self.has(feature)
 
     @property
     def may_suppress(self) -> bool:
-        return SUPPRESSION_SCOPE in self.granted_scopes.split()
+        return self.has(SUPPRESSION)
 
     @property
     def sealing_context(self) -> tuple[object, ...]:

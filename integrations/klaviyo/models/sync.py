@@ -4,13 +4,12 @@ from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from clients.models import Client
-from integrations.klaviyo.digests import digest
 from integrations.klaviyo.models.connection import Connection
-from integrations.klaviyo.reasons import NEEDS_ATTENTION, WORDS, Reason, Words
+from integrations.klaviyo.reasons import EXPLANATIONS, NEEDS_ATTENTION, Explanation, Reason
 from studios.models import Studio
 from studios.tenancy import TenantQuerySet
 
@@ -25,12 +24,17 @@ class Priority(models.IntegerChoices):
 
 
 def unsettled(sync: str = "") -> Q:
-    """A change is safe here and Klaviyo has not heard of it; `sync` is the lookup path to the row.
+    """The row has a change that Klaviyo has not heard of; `sync` is the lookup path to the row.
 
-    Not one that merely waits to be pushed once more: `complete` made that due at `confirm_at`.
+    A row that only waits to be pushed once more is settled: `complete` made it due at `confirm_at`.
     """
-    due = Q(**{f"{sync}wanted__gt": F(f"{sync}done")})
+    due = Q(**{f"{sync}desired_version__gt": F(f"{sync}synced_version")})
     return due & ~Q(**{f"{sync}due_at": F(f"{sync}confirm_at")})
+
+
+def about_opt_out() -> Q:
+    """The row is about an opt-out; one without a client outlived it for that."""
+    return Q(client=None) | Q(client__opted_out_at__isnull=False)
 
 
 class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
@@ -40,13 +44,21 @@ class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
     def due(self) -> Self:
         """Rows that a worker may claim now."""
         return self.filter(
-            Q(lease_until=None) | Q(lease_until__lt=Now()), wanted__gt=F("done"), due_at__lte=Now()
+            Q(lease_until=None) | Q(lease_until__lt=Now()),
+            desired_version__gt=F("synced_version"),
+            due_at__lte=Now(),
         )
 
     def opt_outs_waiting(self) -> Self:
         """Opt-outs that Klaviyo refused for want of a permission: the owner has to act."""
-        opted_out = Q(client=None) | Q(client__opted_out_at__isnull=False)
-        return self.filter(~unsettled(), opted_out, reason=Reason.PERMISSION_MISSING)
+        refused = self.filter(~unsettled(), reason=Reason.PERMISSION_MISSING)
+        return refused.about_opt_outs()
+
+    def about_opt_outs(self) -> Self:
+        return self.filter(about_opt_out())
+
+    def about_pushes(self) -> Self:
+        return self.exclude(about_opt_out())
 
     def unsettled(self) -> Self:
         """Changes that are safe here and not yet in Klaviyo."""
@@ -57,21 +69,14 @@ class ClientSyncQuerySet(TenantQuerySet["ClientSync"]):
         return self.filter(~unsettled(), reason__in=NEEDS_ATTENTION)
 
     def settled(self) -> Self:
-        return self.filter(wanted=F("done"))
+        return self.filter(desired_version=F("synced_version"))
 
     def leased(self) -> Self:
         return self.filter(lease_until__gte=Now())
 
-    def with_clients(self) -> Self:
-        """Rows with their clients, wish and digest as of one moment."""
-        return self.select_related("client", "studio").annotate(
-            client_digest=Coalesce(digest("client__"), Value("")),
-            confirming=Case(When(confirm_at__lte=Now(), then=True), default=False),
-        )
-
 
 class ClientSync(models.Model):
-    """The state to be reached for one client: due while `wanted > done`.
+    """The state to be reached for one client: due while `desired_version > synced_version`.
 
     It outlives its client while an opt-out waits, and dies with its connection.
     """
@@ -79,42 +84,47 @@ class ClientSync(models.Model):
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="syncs")
     studio = models.ForeignKey(Studio, models.CASCADE, related_name="+")
     client = models.OneToOneField(Client, models.SET_NULL, null=True, related_name="klaviyo_sync")
-    wanted = models.BigIntegerField(db_default=1)
-    done = models.BigIntegerField(db_default=0)
+    desired_version = models.BigIntegerField(db_default=1)
+    synced_version = models.BigIntegerField(db_default=0)
+    # This version is sent whatever was sent before; the next request after it settles that.
+    forced_version = models.BigIntegerField(db_default=0)
     priority = models.SmallIntegerField(choices=Priority.choices)
     due_at = models.DateTimeField(db_default=Now())
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    leased_by = models.UUIDField(null=True)  # the worker; None for one that nobody watches
     attempts = models.PositiveSmallIntegerField(db_default=0)
     reason = models.CharField(max_length=30, choices=Reason.choices, db_default="", blank=True)
-    # Addresses that may exist at Klaviyo because of us, each with the profile that holds it, where
-    # known. An address enters before a request leaves; a suppression covers all of them.
-    exposed = models.JSONField(db_default={}, default=dict)
     confirmed_address = models.CharField(
         max_length=254, db_default="", blank=True
     )  # as spelt there
     sent_fields = ArrayField(models.CharField(max_length=20), db_default=[], default=list)
+    sent_phone = models.CharField(max_length=20, db_default="", blank=True)  # on the profile now
     digest = models.CharField(max_length=32, db_default="", blank=True)  # of what was last settled
     confirm_at = models.DateTimeField(null=True)  # push once more: an outcome was unknown
-    pushed_at = models.DateTimeField(null=True)
     suppressed_at = models.DateTimeField(null=True)  # Klaviyo accepted it
     last_address = models.CharField(max_length=254, db_default="", blank=True)  # client deleted
 
     objects: ClassVar[ClientSyncQuerySet] = ClientSyncQuerySet.as_manager()  # type: ignore[assignment]
 
-    # Annotated by `with_clients`:
+    # Read by `outbox.consumer.claim`:
     client_digest: str
     confirming: bool
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(done__lte=F("wanted")), name="klaviyo_sync_is_not_ahead_of_its_wish"
+                condition=Q(synced_version__lte=F("desired_version")),
+                name="klaviyo_sync_is_not_ahead_of_what_is_desired",
             ),
             models.CheckConstraint(
                 condition=Q(lease__isnull=True, lease_until__isnull=True)
                 | Q(lease__isnull=False, lease_until__isnull=False),
                 name="klaviyo_sync_lease_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(forced_version__lte=F("desired_version")),
+                name="klaviyo_sync_forces_nothing_that_is_not_desired",
             ),
         ]
         indexes = [
@@ -122,7 +132,7 @@ class ClientSync(models.Model):
                 "connection",
                 "priority",
                 "due_at",
-                condition=Q(wanted__gt=F("done")),
+                condition=Q(desired_version__gt=F("synced_version")),
                 name="klaviyo_sync_due",
             ),
             models.Index(
@@ -130,6 +140,11 @@ class ClientSync(models.Model):
                 "lease_until",
                 condition=Q(lease_until__isnull=False),
                 name="klaviyo_sync_leased",
+            ),
+            models.Index(
+                "leased_by",
+                condition=Q(leased_by__isnull=False),
+                name="klaviyo_sync_leased_by",
             ),
             models.Index(
                 "connection", "reason", condition=~Q(reason=""), name="klaviyo_sync_reason"
@@ -140,21 +155,35 @@ class ClientSync(models.Model):
         return f"sync row {self.pk}"
 
     @property
-    def words(self) -> Words | None:
-        return WORDS.get(Reason(self.reason)) if self.reason else None
+    def explanation(self) -> Explanation | None:
+        return EXPLANATIONS.get(Reason(self.reason)) if self.reason else None
+
+    @property
+    def is_forced(self) -> bool:
+        """True if it is to be sent whatever was sent before."""
+        return self.forced_version > self.synced_version
+
+    @property
+    def needs_no_request(self) -> bool:
+        """True if a claimed row's client is not to be emailed, or is at Klaviyo as it is here."""
+        if self.client is None or not self.client.may_be_emailed:
+            return True
+        is_known = self.digest == self.client_digest
+        return is_known and not self.is_forced and not self.confirming
 
     @property
     def is_unsettled(self) -> bool:
-        """As the function of this name says, for one row."""
-        return self.wanted > self.done and self.due_at != self.confirm_at
+        """As `unsettled` says, for one row."""
+        return self.desired_version > self.synced_version and self.due_at != self.confirm_at
+
+    @property
+    def is_about_opt_out(self) -> bool:
+        """As `about_opt_out` says, for one row."""
+        return self.client is None or self.client.has_opted_out
 
     @property
     def awaits_permission(self) -> bool:
         return self.reason == Reason.PERMISSION_MISSING
-
-    @property
-    def needs_person(self) -> bool:
-        return self.reason in NEEDS_ATTENTION and not self.is_unsettled
 
 
 class SyncEvent(models.Model):

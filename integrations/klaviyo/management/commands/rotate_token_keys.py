@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from integrations.klaviyo import resealing
+from integrations.klaviyo.connection import key_rotation
 from integrations.sealing import keyring
 
 
@@ -21,11 +21,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["check"]:
-            self._report("refresh tokens", resealing.reseal_tokens())
-            self._report("code verifiers", resealing.reseal_verifiers())
+            self._report("refresh tokens", key_rotation.reseal_tokens())
+            self._report("code verifiers", key_rotation.reseal_verifiers())
         self._say_what_is_left()
 
-    def _report(self, what: str, tally: resealing.Tally) -> None:
+    def _report(self, what: str, tally: key_rotation.Tally) -> None:
         self.stdout.write(f"{what}: {tally.sealed} sealed under key {keyring().first}")
         if tally.busy:
             self.stdout.write(f"{what}: {tally.busy} in use just now; run again")
@@ -35,7 +35,10 @@ class Command(BaseCommand):
             )
 
     def _say_what_is_left(self) -> None:
-        tokens, verifiers = resealing.tokens_left().count(), resealing.verifiers_left().count()
+        tokens, verifiers = (
+            key_rotation.tokens_left().count(),
+            key_rotation.verifiers_left().count(),
+        )
         self.stdout.write(f"left under other keys: {tokens} refresh tokens, {verifiers} verifiers")
         if tokens or verifiers:
             sys.exit(1)

@@ -1,0 +1,95 @@
+"""What integrations show on client pages. Clients import none of them: they register here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.db.models.expressions import Combinable
+
+from clients.models import Client, ClientQuerySet
+from studios.models import Membership, Studio
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button: what it says and where it posts."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class StatusLine:
+    """One sentence about one client (or the studio) that front-desk staff understand."""
+
+    text: str
+    tone: str  # "good", "moving", "quiet", "attention": the icon and colour beside the words
+    action: Action | None = None
+    short: str = ""  # in the list: two words at most
+
+    @property
+    def mark(self) -> str:
+        return self.short or self.text
+
+
+@dataclass(frozen=True)
+class FilterOption:
+    """A filter of the list: its key in the URL and its words."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """An entry of a client's timeline."""
+
+    at: datetime
+    text: str
+
+
+class Extension(Protocol):
+    """What an integration shows on client pages."""
+
+    key: str  # the list's query parameter, e.g. ?klaviyo=waiting
+    label: str
+
+    @property
+    def option_keys(self) -> Collection[str]:
+        """The keys of all options that its filter ever has."""
+
+    @property
+    def facet(self) -> Combinable:
+        """The key of the option that a client falls under, in SQL: they are counted by it."""
+
+    def status_lines(
+        self, clients: Sequence[Client], viewer: Membership
+    ) -> Mapping[int, StatusLine]:
+        """A line per client, by its primary key; nothing where the studio isn't connected."""
+
+    def options(self, studio: Studio) -> Sequence[FilterOption]:
+        """The filters of the list; none where the studio isn't connected."""
+
+    def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
+        """Those of the clients that the filter with this key leaves."""
+
+    def notice(self, viewer: Membership) -> StatusLine | None:
+        """How the service is doing, above the list; nothing where the studio isn't connected."""
+
+    def timeline(self, client: Client) -> Sequence[TimelineEntry]:
+        """What the service did with this client."""
+
+    def after_deletion(self, client: Client) -> str:
+        """A sentence on what stays there when the client is deleted here; blank if nothing does."""
+
+
+_registered: list[Extension] = []
+
+
+def register(extension: Extension) -> None:
+    _registered.append(extension)
+
+
+def registered() -> Sequence[Extension]:
+    return tuple(_registered)

@@ -1,0 +1,57 @@
+"""Adding and editing a client."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from clients.forms import ClientForm
+from clients.listing.asked import place_of
+from clients.models import Client
+from studios.access import StudioRequest, studio_access
+from studios.models import Role
+
+
+@studio_access(Role.FRONT_DESK)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: StudioRequest) -> HttpResponse:
+    form = ClientForm(request.POST if request.method == "POST" else None, studio=request.studio)
+    if form.is_valid() and form.save(by=request.user):
+        return back_to_the_list(request, form)
+    return render(request, "clients/form.html", {"form": form, "place": place_of(request)})
+
+
+@studio_access(Role.FRONT_DESK)
+@require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
+def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
+    is_post = request.method == "POST"
+    rows = Client.objects.for_edit if is_post else Client.objects.for_studio
+    client = get_object_or_404(rows(request.studio), public_id=client_id)
+    name = client.name  # the form may have changed it by the time it is refused
+    form = ClientForm(request.POST if is_post else None, studio=request.studio, client=client)
+    if form.is_valid() and form.save(by=request.user):
+        return back_to_the_list(request, form)
+    context = {"form": form, "client": client, "name": name, "place": place_of(request)}
+    return render(request, "clients/form.html", context)
+
+
+def back_to_the_list(request: StudioRequest, form: ClientForm) -> HttpResponse:
+    client = form.saved
+    if form.kept_consent:
+        messages.warning(
+            request,
+            f"{client.name} is saved, but not what this form said about emails: that changed while "
+            f"you had it open. It stays: {client.consent_text.lower()}.",
+        )
+    elif client.is_remembered and "email" in form.changed_data:
+        messages.warning(
+            request,
+            f"{client.name} is saved and opted out of emails: this address opted out before.",
+        )
+    else:
+        messages.success(request, f"{client.name} is saved.")
+    return redirect(place_of(request).url(request.studio, saved=client.public_id))

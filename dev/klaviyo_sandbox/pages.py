@@ -1,0 +1,99 @@
+"""The sandbox's own pages: its accounts, and what is in each. No script needed."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from dev.klaviyo_sandbox import journal
+from dev.klaviyo_sandbox.api import accounts, profile_view, profiles
+from dev.klaviyo_sandbox.control import uninstall_app
+from dev.klaviyo_sandbox.oauth import grants
+from dev.klaviyo_sandbox.sandbox import the_sandbox
+
+pages = Blueprint("pages", __name__)
+
+ROWS = 200
+FOUND = """instr(folded(
+    coalesce(email, '') || ' ' || coalesce(phone_number, '') || ' '
+    || coalesce(json_extract(details, '$.first_name'), '') || ' '
+    || coalesce(json_extract(details, '$.last_name'), '')
+), ?) > 0"""
+
+
+@pages.get("/")
+def overview() -> str:
+    sandbox = the_sandbox()
+    with sandbox.store.transaction() as db:
+        rows = [
+            (account, grants.installed(db, account.id), *profiles.count(db, account.id))
+            for account in accounts.every(db)
+        ]
+    deliveries = list(reversed(sandbox.webhook_sender.deliveries()))[:10]
+    return render_template("overview.html", rows=rows, deliveries=deliveries)
+
+
+@pages.post("/accounts/<account_id>/uninstall")
+def uninstall(account_id: str) -> Response:
+    account = known_account(account_id)
+    uninstall_app(the_sandbox(), account.id, tell=bool(request.form.get("tell")))
+    return redirect(url_for("pages.overview"))
+
+
+@pages.get("/accounts/<account_id>/profiles")
+def profile_table(account_id: str) -> str:
+    """Everybody, or those in whom the words are found."""
+    return table(account_id, "Profiles", "1")
+
+
+@pages.get("/accounts/<account_id>/suppressions")
+def suppressions(account_id: str) -> str:
+    return table(account_id, "Suppressions", "suppressions <> '[]'")
+
+
+def table(account_id: str, title: str, condition: str) -> str:
+    account = known_account(account_id)
+    words = request.args.get("q", "").strip()
+    with the_sandbox().store.transaction() as db:
+        rows = db.execute(
+            f"SELECT * FROM profiles WHERE account = ? AND {condition} AND {FOUND}"  # noqa: S608
+            " ORDER BY updated DESC, id LIMIT ?",
+            (account.id, words.casefold(), ROWS + 1),
+        ).fetchall()
+    return render_template(
+        "profiles.html",
+        account=account,
+        title=title,
+        words=words,
+        people=[profiles.from_row(row) for row in rows[:ROWS]],
+        more=len(rows) > ROWS,
+    )
+
+
+@pages.get("/accounts/<account_id>/profiles/<profile_id>")
+def profile(account_id: str, profile_id: str) -> str:
+    account = known_account(account_id)
+    sandbox = the_sandbox()
+    with sandbox.store.transaction() as db:
+        person = profiles.find(db, account.id, profile_id, sandbox.settings().merged_ids_resolve_s)
+        if person is None:
+            abort(404)
+        told = [one for one in journal.latest(db, account.id, 5_000) if one["profile"] == person.id]
+    shown = profile_view.resource(person, "", {})["attributes"]
+    return render_template(
+        "profile.html", account=account, person=person, attributes=shown, entries=told[:ROWS]
+    )
+
+
+@pages.get("/accounts/<account_id>/journal")
+def journal_table(account_id: str) -> str:
+    account = known_account(account_id)
+    with the_sandbox().store.transaction() as db:
+        entries = journal.latest(db, account.id, ROWS)
+    return render_template("journal.html", account=account, entries=entries)
+
+
+def known_account(account_id: str) -> accounts.Account:
+    with the_sandbox().store.transaction() as db:
+        account = accounts.find(db, account_id)
+    if account is None:
+        abort(404)
+    return account

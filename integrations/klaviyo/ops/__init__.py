@@ -1,0 +1,1 @@
+"""How the work for Klaviyo is going, for those who run Junocal."""

@@ -1,0 +1,71 @@
+"""What client pages show of Klaviyo: a status line each, filters, and what it was told."""
+
+from collections.abc import Mapping, Sequence
+
+from clients import extensions
+from clients.extensions import FilterOption, StatusLine, TimelineEntry
+from clients.models import Client, ClientQuerySet
+from integrations.klaviyo.models import Connection, SyncEvent
+from integrations.klaviyo.pages import status
+from integrations.klaviyo.pages.card import LOOKS, Card
+from integrations.klaviyo.pages.client_lines import Holds, status_line
+from integrations.klaviyo.pages.status import ClientStatus
+from integrations.klaviyo.reasons import Reason
+from studios.models import Membership, Studio
+
+TIMELINE_LENGTH = 50
+
+
+class KlaviyoOnClientPages:
+    key = "klaviyo"
+    label = "Klaviyo"
+    option_keys = ClientStatus.values
+    facet = status.STATUS
+
+    def status_lines(
+        self, clients: Sequence[Client], viewer: Membership
+    ) -> Mapping[int, StatusLine]:
+        connection = Connection.objects.for_studio(viewer.studio).live().first()
+        if connection is None:
+            return {}
+        held = Holds(connection)
+        pks = [client.pk for client in clients]
+        seen = status.with_rows(Client.objects.for_studio(viewer.studio).filter(pk__in=pks))
+        return {
+            client.pk: status_line(client, known, row, held, viewer) for client, known, row in seen
+        }
+
+    def options(self, studio: Studio) -> Sequence[FilterOption]:
+        if not Connection.objects.for_studio(studio).live().exists():
+            return []
+        return [FilterOption(one.value, one.label) for one in ClientStatus]
+
+    def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
+        return status.with_status(clients, option) if option in ClientStatus.values else clients
+
+    def notice(self, viewer: Membership) -> StatusLine | None:
+        look = LOOKS[Card(viewer.studio).state]
+        tone = "attention" if look.tone == "bad" else look.tone  # nothing that staff could mend
+        return StatusLine(f"Klaviyo: {look.staff_text}", tone) if look.staff_text else None
+
+    def timeline(self, client: Client) -> Sequence[TimelineEntry]:
+        events = SyncEvent.objects.filter(client=client).order_by("-at")[:TIMELINE_LENGTH]
+        return [TimelineEntry(event.at, told(event)) for event in events]
+
+    def after_deletion(self, client: Client) -> str:
+        if not client.klaviyo_profile_id:
+            return ""
+        stays = "The profile stays in Klaviyo"
+        emails = "" if client.has_opted_out else " and may still be emailed from there"
+        return (
+            f"{stays}{emails}. To delete it, open it in Klaviyo (Audience, Profiles) and choose "
+            "“Delete profile”."
+        )
+
+
+def told(event: SyncEvent) -> str:
+    words = SyncEvent.What(event.what).label
+    return f"{words}: {Reason(event.reason).label}" if event.reason else words
+
+
+extensions.register(KlaviyoOnClientPages())
