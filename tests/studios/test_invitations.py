@@ -24,7 +24,7 @@ def test_an_owner_invites_by_email(client: Browser, lotus: Studio, olive: User) 
     (letter,) = mail.outbox
     assert letter.to == [NEWCOMER]
     assert letter.subject == "Olive Okafor invites you to Lotus Yoga"
-    (link,) = re.findall(r"http://testserver(/invitations/\S+)", letter.body)
+    (link,) = re.findall(r"http://testserver(/invitations/\S+)", str(letter.body))
     assert Browser().get(link, follow=True).status_code == 200
     assert "instructor" in letter.body
     assert f"An invitation is on its way to {NEWCOMER}." in answer.content.decode()

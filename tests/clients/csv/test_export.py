@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from clients import consent, extensions
 from clients.csv import export
@@ -115,10 +115,11 @@ def test_no_cell_runs_as_a_formula(
 def test_the_file_is_named_after_the_studio_and_the_day_and_kept_by_nobody(
     fays: Browser, ana: Client
 ) -> None:
-    response = fays.get(EXPORT)
+    with time_machine.travel(datetime(2026, 11, 26, 23, 30, tzinfo=UTC), tick=False):
+        response = fays.get(EXPORT)
 
-    today = timezone.localdate()
-    assert response["Content-Disposition"] == f'attachment; filename="lotus-clients-{today}.csv"'
+    # Half past midnight in Berlin, where the studio is.
+    assert response["Content-Disposition"] == 'attachment; filename="lotus-clients-2026-11-27.csv"'
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert "no-store" in response["Cache-Control"]
     assert text_of(fays).startswith("\ufeffFirst name,")
