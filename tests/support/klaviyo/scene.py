@@ -103,6 +103,20 @@ class Scene:
         rows = list(ClientSync.objects.due().values("pk", "priority", "reason", "attempts"))
         raise AssertionError(f"work never ends: {rows}")
 
+    def add_opted_out(self, **fields: Any) -> Client:
+        """Klaviyo has them; then they opt out, and a worker says what it can of that."""
+        client = self.add(**fields)
+        self.work()
+        self.opt_out(client)
+        self.work()
+        return client
+
+    def change_to_taken(self, client: Client, email: str) -> None:
+        """`client` moves to an address that somebody else's profile has in Klaviyo."""
+        self.klaviyo.seed({"email": email})
+        self.change(client, email=email)
+        self.work()
+
     def come_to_rest(self) -> None:
         """Until nothing is due, whatever had to be waited for."""
         for _ in range(4):

@@ -26,10 +26,7 @@ pytestmark = pytest.mark.django_db
 def test_opt_outs_waiting_outrank_everything_and_are_said_plainly(
     three_scopes: Connection, olives: Browser, scene: Scene
 ) -> None:
-    ana = scene.add(email="ana@lotus.test")
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    scene.add_opted_out(email="ana@lotus.test")
     scene.add(email="bo@lotus.test")
     Connection.objects.update(phase=Connection.Phase.CLIENTS, paused_at=timezone.now())
 
@@ -59,10 +56,7 @@ def test_suppression_can_be_allowed_before_anybody_opts_out_and_is_offered_once(
 def test_the_opt_out_of_a_deleted_client_still_waits_for_the_owner(
     three_scopes: Connection, olives: Browser, scene: Scene
 ) -> None:
-    ana = scene.add(email="ana@lotus.test")
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    scene.add_opted_out(email="ana@lotus.test")
 
     Client.objects.get().delete()
 
@@ -73,9 +67,7 @@ def test_the_opt_out_of_a_deleted_client_still_waits_for_the_owner(
 def test_what_klaviyo_refuses_of_one_client_needs_attention(scene: Scene, olives: Browser) -> None:
     ana = scene.add(email="ana@lotus.test")
     scene.sync()
-    scene.klaviyo.seed({"email": "other@lotus.test"})
-    scene.change(ana, email="other@lotus.test")
-    scene.work()
+    scene.change_to_taken(ana, "other@lotus.test")
 
     assert_state(olives, State.NEEDS_ATTENTION)
     assert "1 client needs somebody to look" in words(olives)

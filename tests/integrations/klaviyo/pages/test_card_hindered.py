@@ -125,10 +125,7 @@ def test_an_end_that_nobody_carries_out_doesnt_take_a_few_seconds(
 def test_beside_opt_outs_that_wait_for_the_owner_it_is_said_too(
     three_scopes: Connection, scene: Scene, olives: Browser
 ) -> None:
-    ana = scene.add(email="ana@lotus.test")
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    scene.add_opted_out(email="ana@lotus.test")
     scene.add(email="bo@lotus.test")
     no_worker_is_seen()
 

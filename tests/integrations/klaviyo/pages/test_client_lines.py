@@ -107,10 +107,7 @@ def test_an_opt_out_without_permission_waits_for_the_owner(
     scene: Scene, fay: User, olive: User
 ) -> None:
     scene.connect(scopes=SCOPES)
-    ana = scene.add(**AGREED)
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    ana = scene.add_opted_out(**AGREED)
 
     assert line(ana, fay) == "Klaviyo Opted out: owner still has to act"
     assert line(ana, olive).endswith("Allow automatic suppression")
@@ -141,10 +138,7 @@ def test_a_phone_of_somebody_else_there_is_left_out_and_said(
 def test_who_opted_in_again_is_still_suppressed_there(
     connection: Connection, scene: Scene, fay: User
 ) -> None:
-    ana = scene.add(**AGREED)
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    ana = scene.add_opted_out(**AGREED)
     scene.opt_in(ana)
     scene.work()
 
@@ -158,10 +152,7 @@ def test_who_opts_in_again_while_the_owner_has_not_acted_is_not_called_opted_out
     scene: Scene, fay: User
 ) -> None:
     scene.connect(scopes=SCOPES)
-    ana = scene.add(**AGREED)
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    ana = scene.add_opted_out(**AGREED)
     scene.opt_in(ana)
     before = line(ana, fay)
     scene.work()
@@ -175,9 +166,7 @@ def test_an_address_of_somebody_else_there_needs_the_owner_who_gets_a_button(
 ) -> None:
     ana = scene.add(**AGREED)
     scene.work()
-    scene.klaviyo.seed({"email": "taken@lotus.test"})
-    scene.change(ana, email="taken@lotus.test")
-    scene.work()
+    scene.change_to_taken(ana, "taken@lotus.test")
 
     said = "Klaviyo Change not sent: email belongs to another profile"
     assert line(ana, fay) == said

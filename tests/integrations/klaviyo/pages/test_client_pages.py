@@ -116,9 +116,7 @@ def test_account_name_ids_and_raw_errors_stay_with_the_owner(
 ) -> None:
     ana = scene.add(**AGREED)
     scene.work()
-    scene.klaviyo.seed({"email": "taken@lotus.test"})
-    scene.change(ana, email="taken@lotus.test")
-    scene.work()
+    scene.change_to_taken(ana, "taken@lotus.test")
     profile_id = Client.objects.get().klaviyo_profile_id
     assert profile_id
 
@@ -182,10 +180,7 @@ def test_deleting_a_client_says_that_the_profile_stays(
 def test_deleting_who_opted_out_does_not_claim_that_they_may_still_be_emailed(
     connection: Connection, scene: Scene, olives: Browser
 ) -> None:
-    ana = scene.add(**AGREED)
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    ana = scene.add_opted_out(**AGREED)
 
     asked = see(olives, f"{ana.get_absolute_url()}delete/")
 

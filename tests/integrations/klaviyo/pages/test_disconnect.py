@@ -26,10 +26,7 @@ def test_disconnecting_asks_first_and_tells_the_consequences(
 def test_disconnecting_offers_the_list_of_opt_outs_that_wait(
     three_scopes: Connection, olives: Browser, scene: Scene
 ) -> None:
-    ana = scene.add(email="ana@lotus.test")
-    scene.work()
-    scene.opt_out(ana)
-    scene.work()
+    scene.add_opted_out(email="ana@lotus.test")
 
     asked = page(olives, reverse("klaviyo:disconnect", args=["lotus"]))
 

@@ -76,9 +76,7 @@ def test_the_list_can_be_narrowed_to_a_reason(
 ) -> None:
     cyd = scene.add(first_name="Cyd", email="cyd@lotus.test")
     scene.work()
-    scene.klaviyo.seed({"email": "taken@lotus.test"})
-    scene.change(cyd, email="taken@lotus.test")
-    scene.work()
+    scene.change_to_taken(cyd, "taken@lotus.test")
 
     assert sorted(rows(read(olives, "attention/"))) == ["Ana", "Bo", "Cyd"]
     assert rows(read(olives, "attention/?reason=email_taken")) == ["Cyd"]
