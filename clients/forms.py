@@ -85,8 +85,11 @@ class ClientForm(forms.Form):
         return opted_out or "client_asked" in self.errors or "client_asked" in self.data
 
     def clean_phone(self) -> str:
+        typed: str = self.cleaned_data["phone"]
+        if self.client and typed == self.client.phone_shown:
+            return self.client.phone  # the studio's country may be another by now
         try:
-            return phones.parse(self.cleaned_data["phone"], self.studio.country)
+            return phones.parse(typed, self.studio.country)
         except phones.NotAPhoneError as error:
             example = phones.example(self.studio.country)
             raise ValidationError(

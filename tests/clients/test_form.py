@@ -181,3 +181,12 @@ def test_another_studios_client_is_not_found(
     assert olives.get(address).status_code == 404
     assert olives.post(address).status_code in {404, 405}
     assert Client.objects.filter(pk=theirs.pk).exists()
+
+
+def test_a_number_that_nobody_touched_is_not_read_anew(fays_desk: Desk, ana: Client) -> None:
+    Client.objects.filter(pk=ana.pk).update(phone="+491234567")  # no area: an older rule took it
+
+    fays_desk.edit(ana, first_name="Anna")
+
+    ana.refresh_from_db()
+    assert (ana.first_name, ana.phone) == ("Anna", "+491234567")
