@@ -59,9 +59,7 @@ def test_numbers_are_read_as_from_the_country(typed: str, country: str, e164: st
         ("()", "DE"),
     ],
 )
-def test_what_is_no_single_number_is_refused_and_no_digit_made_up(
-    typed: str, country: str
-) -> None:
+def test_what_is_no_single_number_is_refused_and_no_digit_made_up(typed: str, country: str) -> None:
     with pytest.raises(phones.NotAPhoneError):
         phones.parse(typed, country)
 
