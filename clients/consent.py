@@ -11,8 +11,11 @@ transaction of its own: nobody waits for a client while holding another. Where t
 whoever is about to send still finds the withdrawal (`uphold`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
@@ -20,6 +23,16 @@ from clients.models import Client, ClientEvent, ConsentSource, SentAddress, With
 from clients.models.address import all_hashes
 from studios.models import Studio, User
 from studios.tenancy import lock_studio
+
+# The columns that `record_consent` writes.
+CONSENT_FIELDS = (
+    "email_opt_in",
+    "opted_out_at",
+    "consent_changed_at",
+    "consent_source",
+    "consent_version",
+    "welcome_due_at",
+)
 
 
 class WithdrawnBeforeError(Exception):
@@ -49,8 +62,11 @@ def agree(
 
 @transaction.atomic
 def withdraw(client: Client, *, source: ConsentSource, by: User | None = None) -> bool:
-    """Record that the client opted out; False if that was known (doing it twice is fine)."""
-    is_new = not client.has_opted_out
+    """Record that the client opted out; False if that was known (doing it twice is fine).
+
+    A click is more than the no of an imported list, which may be taken back.
+    """
+    is_new = not client.has_opted_out or (source.is_a_click and client.was_imported)
     if is_new:
         record(client, agrees=False, source=source, by=by)
     elif source.is_a_click:  # somebody else may have agreed for one of these addresses since
@@ -132,3 +148,97 @@ def record(client: Client, *, agrees: bool, source: ConsentSource, by: User | No
     client.save()
     what = ClientEvent.What.AGREED if agrees else ClientEvent.What.WITHDREW
     ClientEvent.objects.create(client=client, what=what, source=source, by=by)
+
+
+@dataclass
+class Bulk:
+    """Yes and no of many clients of a studio, in the caller's transaction.
+
+    Who calls has locked the clients or is adding them, saves them (`CONSENT_FIELDS`) and then
+    calls `save`. Nobody is opted in here who opted out, and nobody is welcomed.
+    """
+
+    studio: Studio
+    source: ConsentSource
+    by: User | None = None
+    events: list[ClientEvent] = field(default_factory=list)
+    opted_out: list[Client] = field(default_factory=list)
+
+    def agree(self, client: Client) -> None:
+        if client.has_opted_out:
+            raise WithdrawnBeforeError
+        self._record(client, ClientEvent.What.AGREED, self.source)
+
+    def withdraw(self, client: Client) -> None:
+        self._record(client, ClientEvent.What.WITHDREW, self.source)
+        self.opted_out.append(client)
+
+    def remember(self, client: Client) -> None:
+        """The client's address had opted out before."""
+        self._record(client, ClientEvent.What.WITHDREW, ConsentSource.REMEMBERED)
+
+    def take_back(self, client: Client, before: Mapping[str, Any]) -> None:
+        """Put back what was known before (`kept`), unless the address is withdrawn by now.
+
+        Who calls has lifted the withdrawals that came with what is taken back.
+        """
+        if before["email_opt_in"] and Withdrawal.stands(self.studio, client.email):
+            return
+        put_back(client, before)
+        client.consent_version += 1  # forms that are open have seen another
+        what = ClientEvent.What.AGREED if client.email_opt_in else ClientEvent.What.UNKNOWN
+        if client.has_opted_out:
+            what = ClientEvent.What.WITHDREW
+        self.events.append(ClientEvent(client=client, what=what, source=self.source, by=self.by))
+
+    def _record(self, client: Client, what: ClientEvent.What, source: ConsentSource) -> None:
+        client.record_consent(agrees=what == ClientEvent.What.AGREED, source=source)
+        by = None if source == ConsentSource.REMEMBERED else self.by
+        self.events.append(ClientEvent(client=client, what=what, source=source, by=by))
+
+    def save(self) -> Mapping[Client, set[str]]:
+        """Write history and withdrawals; for each client who opted out, what was not withdrawn yet.
+
+        As `Client.save` does: the addresses at which the client was ever emailed as well, but not
+        those that somebody else has now who agreed.
+        """
+        for event in self.events:
+            event.client_id = event.client.pk  # it may have been added since
+        ClientEvent.objects.bulk_create(self.events)
+        hashes = {
+            client: {hash_address(self.studio, client.email)} if client.email else set()
+            for client in self.opted_out
+        }
+        sent = SentAddress.hashes_by_client(self.opted_out)
+        elsewhere = set().union(*(sent[client] - hashes[client] for client in sent))
+        elsewhere &= agreed_among(self.studio, elsewhere, self.opted_out)
+        for client, theirs in sent.items():
+            hashes[client] |= theirs - elsewhere
+        new = Withdrawal.record_hashes(self.studio, set().union(*hashes.values()))
+        return {client: theirs & new for client, theirs in hashes.items()}
+
+
+def kept(client: Client) -> dict[str, Any]:
+    """What is known of the client's consent, to be put back by `Bulk.take_back`."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name in CONSENT_FIELDS
+        for value in [getattr(client, name)]
+    }
+
+
+def put_back(client: Client, before: Mapping[str, Any]) -> None:
+    for name in CONSENT_FIELDS:
+        if name != "consent_version":
+            value = before[name]
+            is_time = name.endswith("_at") and value is not None
+            setattr(client, name, datetime.fromisoformat(value) if is_time else value)
+
+
+def agreed_among(studio: Studio, hashes: Collection[str], but: Collection[Client]) -> set[str]:
+    """Those of these addresses that clients hold who may be emailed, but for these clients."""
+    if not hashes:
+        return set()
+    holders = Client.objects.for_studio(studio).may_be_emailed().hashed_as(studio, hashes)
+    others = holders.exclude(pk__in=[client.pk for client in but])
+    return {hash_address(studio, email) for (email,) in others.values_list("email")}

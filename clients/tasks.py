@@ -5,6 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from clients.emails import welcomes
+from clients.imports import runner
 from clients.models import Client
 
 
@@ -18,3 +19,13 @@ def refold(**_: Any) -> None:
     """Clients whose names were written past `clients.models.folding`."""
     while Client.objects.refold():
         pass
+
+
+@shared_task
+def run_imports(**_: Any) -> None:
+    runner.run_all()
+
+
+@shared_task
+def tidy_imports(**_: Any) -> None:
+    runner.purge_expired()

@@ -5,6 +5,7 @@ from clients.models.client import Client
 from clients.models.client_queryset import ClientQuerySet
 from clients.models.consent_source import ConsentSource
 from clients.models.event import ClientEvent
+from clients.models.import_run import ImportChunk, ImportRow, ImportRun
 from clients.models.kept_counts import KeptCounts
 from clients.models.sent_address import SentAddress
 from clients.models.welcome import Welcome
@@ -15,6 +16,9 @@ __all__ = [
     "ClientEvent",
     "ClientQuerySet",
     "ConsentSource",
+    "ImportChunk",
+    "ImportRow",
+    "ImportRun",
     "KeptCounts",
     "SentAddress",
     "Welcome",

@@ -179,6 +179,11 @@ class Client(models.Model):
         return self.has_opted_out and self.consent_source == ConsentSource.REMEMBERED
 
     @property
+    def was_imported(self) -> bool:
+        """True if what is known of the client's consent came with a list."""
+        return self.consent_source == ConsentSource.IMPORT
+
+    @property
     def consent_text(self) -> str:
         if self.has_opted_out:
             return "Opted out of emails"

@@ -10,6 +10,7 @@ class ConsentSource(models.TextChoices):
     FOOTER = "footer", "by the link in an email"
     ONE_CLICK = "one_click", "by their mail program"
     IMPORT = "import", "by an import"
+    UNDO = "undo", "as something was taken back"
     ADMIN = "admin", "by an administrator"
     REMEMBERED = "remembered", "because this address opted out before"
 

@@ -14,6 +14,7 @@ class ClientEvent(models.Model):
         EDITED = "edited", "Changed"
         AGREED = "agreed", "Agreed to emails"
         WITHDREW = "withdrew", "Opted out of emails"
+        UNKNOWN = "unknown", "Has not agreed to emails again"
 
     client = models.ForeignKey("clients.Client", models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)

@@ -5,6 +5,8 @@ when the client is deleted, by whatever code: the link in the emails it got find
 """
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -50,6 +52,16 @@ class SentAddress(models.Model):
     def hashes_of(cls, token: str) -> set[str]:
         rows = cls.objects.filter(token_hash=hash_token(token))
         return set(rows.values_list("address_hash", flat=True))
+
+    @classmethod
+    def hashes_by_client(cls, clients: "Iterable[Client]") -> "dict[Client, set[str]]":
+        """Of many clients at once; those without any are left out."""
+        by_token = {hash_token(client.unsubscribe_token): client for client in clients}
+        rows = cls.objects.filter(token_hash__in=by_token)
+        hashes: dict[Client, set[str]] = defaultdict(set)
+        for token_hash, address_hash in rows.values_list("token_hash", "address_hash"):
+            hashes[by_token[token_hash]].add(address_hash)
+        return hashes
 
     @classmethod
     def studio_of(cls, token: str) -> Studio | None:

@@ -2,11 +2,18 @@
 
 from collections.abc import Collection
 
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from clients.models.address import all_hashes, hash_address
 from studios.models import Studio
+
+RECORD = """
+INSERT INTO clients_withdrawal (studio_id, address_hash, at)
+SELECT %s, hashed, %s FROM unnest(%s::text[]) AS hashed
+    ON CONFLICT DO NOTHING
+RETURNING address_hash
+"""
 
 
 class Withdrawal(models.Model):
@@ -27,22 +34,29 @@ class Withdrawal(models.Model):
         return f"withdrawal {self.pk} of studio {self.studio_id}"
 
     @classmethod
-    def record(cls, studio: Studio, email: str) -> None:
-        """Remember that this address opted out; fine to do twice, and for no address."""
-        if email:
-            cls.record_hashes(studio, {hash_address(studio, email)})
+    def record(cls, studio: Studio, email: str) -> set[str]:
+        """Remember that this address opted out; fine to do twice, and for no address. Its hash, if
+        that was not recorded yet."""
+        return cls.record_hashes(studio, {hash_address(studio, email)} if email else set())
 
     @staticmethod
-    def record_hashes(studio: Studio, hashes: Collection[str]) -> None:
+    def record_hashes(studio: Studio, hashes: Collection[str]) -> set[str]:
+        """Those of them that were not recorded yet."""
         # In one order: two at once, of people who share addresses, would block each other.
-        rows = [Withdrawal(studio=studio, address_hash=hashed) for hashed in sorted(hashes)]
-        Withdrawal.objects.bulk_create(rows, ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.execute(RECORD, [studio.pk, timezone.now(), sorted(hashes)])
+            return {hashed for (hashed,) in cursor.fetchall()}
 
     @classmethod
     def stands(cls, studio: Studio, email: str) -> bool:
         """True if this address opted out and has not agreed since."""
-        hashes = all_hashes(studio, email)
-        return cls.objects.filter(studio=studio, address_hash__in=hashes).exists()
+        return bool(cls.standing(studio, all_hashes(studio, email)))
+
+    @classmethod
+    def standing(cls, studio: Studio, hashes: Collection[str]) -> set[str]:
+        """Those of these hashes that are withdrawn."""
+        found = cls.objects.filter(studio=studio, address_hash__in=hashes)
+        return set(found.values_list("address_hash", flat=True))
 
     @classmethod
     def lift(cls, studio: Studio, hashes: Collection[str]) -> None:

@@ -1,14 +1,15 @@
 """Listening to clients: every change enqueues its client in the change's own transaction."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
 from clients.models import Client
-from clients.signals import clients_changed
+from clients.signals import clients_changed, clients_released
 from integrations.klaviyo.outbox import producer
-from integrations.klaviyo.outbox.wakeup import notify
+from integrations.klaviyo.outbox.wakeup import notify, wake
 
 
 @receiver(post_save, sender=Client, dispatch_uid="klaviyo: a client was saved")
@@ -18,9 +19,17 @@ def client_saved(instance: Client, *, raw: bool = False, **_: Any) -> None:
 
 
 @receiver(clients_changed, dispatch_uid="klaviyo: clients were changed in bulk")
-def clients_were_changed(studio_id: int, client_ids: list[int], **_: Any) -> None:
-    if producer.enqueue(studio_id, client_ids):
+def clients_were_changed(
+    studio_id: int, client_ids: list[int], hold_until: datetime | None = None, **_: Any
+) -> None:
+    if producer.enqueue(studio_id, client_ids, hold_until=hold_until) and hold_until is None:
         notify(studio_id)
+
+
+@receiver(clients_released, dispatch_uid="klaviyo: what was held back may go")
+def clients_were_released(studio_id: int, hold_until: datetime, **_: Any) -> None:
+    if producer.release(studio_id, hold_until):
+        wake(studio_id)
 
 
 @receiver(pre_delete, sender=Client, dispatch_uid="klaviyo: a client is being deleted")

@@ -3,7 +3,8 @@
 A row is due while `desired_version > synced_version`; `consumer` has what becomes of it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -45,15 +46,19 @@ WITH connected AS (
      ORDER BY client.id
        FOR KEY SHARE OF client
 ), enqueued AS (
-    INSERT INTO klaviyo_clientsync (connection_id, studio_id, client_id, priority)
+    INSERT INTO klaviyo_clientsync AS sync (connection_id, studio_id, client_id, priority, due_at)
     SELECT connection_id, studio_id, id,
-           CASE WHEN opted_out_at IS NULL THEN %(push)s ELSE %(opt_out)s END
+           CASE WHEN opted_out_at IS NULL THEN %(push)s ELSE %(opt_out)s END,
+           coalesce(%(hold_until)s::timestamptz, statement_timestamp())
       FROM changed
         ON CONFLICT (client_id) DO UPDATE
-       SET desired_version = klaviyo_clientsync.desired_version + 1, priority = EXCLUDED.priority,
-           due_at = EXCLUDED.due_at, attempts = 0,
-           forced_version = CASE WHEN %(forced)s THEN klaviyo_clientsync.desired_version + 1
-                                 ELSE klaviyo_clientsync.forced_version END
+       SET desired_version = sync.desired_version + 1, attempts = 0,
+           priority = CASE WHEN {waits} THEN least(sync.priority, EXCLUDED.priority)
+                           ELSE EXCLUDED.priority END,
+           due_at = CASE WHEN {waits} THEN least(sync.due_at, EXCLUDED.due_at)
+                         ELSE EXCLUDED.due_at END,
+           forced_version = CASE WHEN %(forced)s THEN sync.desired_version + 1
+                                 ELSE sync.forced_version END
     RETURNING connection_id
 ), orphans AS (
     UPDATE klaviyo_clientsync sync
@@ -65,25 +70,70 @@ WITH connected AS (
 )
 INSERT INTO klaviyo_wakeup (connection_id)
 SELECT connection_id FROM enqueued UNION SELECT connection_id FROM orphans
+""".format(
+    # What somebody edited a moment ago is held back by no import that comes after it.
+    waits="%(hold_until)s::timestamptz IS NOT NULL AND sync.desired_version > sync.synced_version"
+)
+
+RELEASE = """
+UPDATE klaviyo_clientsync SET due_at = statement_timestamp()
+ WHERE id IN (
+    SELECT sync.id
+      FROM klaviyo_clientsync sync JOIN klaviyo_connection connection
+        ON connection.id = sync.connection_id
+     WHERE connection.studio_id = %(studio)s AND sync.due_at = %(hold_until)s
+       AND sync.desired_version > sync.synced_version
+       AND sync.priority = ANY (%(priorities)s)
+     LIMIT %(at_once)s
+       FOR NO KEY UPDATE OF sync SKIP LOCKED
+ )
 """
+RELEASED_AT_ONCE = 5000
 
 
-def enqueue(studio_id: int, client_ids: Collection[int], *, forced: bool = False) -> bool:
+def enqueue(
+    studio_id: int,
+    client_ids: Collection[int],
+    *,
+    forced: bool = False,
+    hold_until: datetime | None = None,
+) -> bool:
     """These clients of the studio changed. True if the studio is connected, and has work now.
 
-    `forced`: what is sent next is sent whatever was sent before. Must run in the transaction of
-    the change itself; a disconnecting connection gets no rows.
+    `forced`: what is sent next is sent whatever was sent before. `hold_until`: they are part of a
+    mass change that may be taken back until then, or until `release`. Must run in the transaction
+    of the change itself; a disconnecting connection gets no rows.
     """
+    is_mass = hold_until is not None or len(client_ids) > MANY
     values: dict[str, Any] = {
         "studio": studio_id,
-        "push": int(Priority.BACKFILL if len(client_ids) > MANY else Priority.LIVE),
+        "push": int(Priority.BACKFILL if is_mass else Priority.LIVE),
         "opt_out": int(Priority.OPT_OUT),
         "clients": list(client_ids),
         "forced": forced,
+        "hold_until": hold_until,
     }
+    return bool(execute(ENQUEUE, values))
+
+
+def release(studio_id: int, held_until: datetime) -> int:
+    """What was held until this very time is due now; how many clients. A few at a time."""
+    values = {
+        "studio": studio_id,
+        "hold_until": held_until,
+        "priorities": Priority.values,
+        "at_once": RELEASED_AT_ONCE,
+    }
+    released = 0
+    while some := execute(RELEASE, values):
+        released += some
+    return released
+
+
+def execute(statement: str, values: Mapping[str, Any]) -> int:
     with database.cursor() as cursor:
-        cursor.execute(ENQUEUE, values)
-        return bool(cursor.rowcount)
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
 
 
 def retry_all(rows: ClientSyncQuerySet) -> int:

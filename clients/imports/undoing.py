@@ -1,0 +1,117 @@
+"""Taking an import back: clients it added go, what it changed is put back.
+
+What a person changed since stays: a client whom somebody edited, a field with another value, a
+consent that was said again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from clients import consent
+from clients.consent import CONSENT_FIELDS
+from clients.imports.planning import FILLED_IN
+from clients.models import Client, ClientEvent, ConsentSource, ImportRow, ImportRun, Withdrawal
+from clients.models.client import DETAILS
+from clients.signals import clients_changed
+
+AT_ONCE = 200
+
+
+def undo(run: ImportRun) -> Iterator[None]:
+    """Take the rest of the run back; hands over after each commit."""
+    position = run.done_rows
+    while (rows := undo_some(run, position)) is not None:
+        if not rows:
+            return
+        position += rows
+        yield
+    with transaction.atomic():
+        if locked := ImportRun.objects.at(run, ImportRun.State.UNDOING, position):
+            counts = locked.counts | {"kept": locked.rows.filter(is_kept=True).count()}
+            locked.move(state=ImportRun.State.UNDONE, counts=counts, finished_at=timezone.now())
+
+
+@transaction.atomic
+def undo_some(run: ImportRun, position: int) -> int | None:
+    """How many rows were taken back: 0 if somebody else goes on with the run, None at its end."""
+    locked = ImportRun.objects.at(run, ImportRun.State.UNDOING, position)
+    if locked is None:
+        return 0
+    done = locked.rows.filter(is_applied=True)
+    rows = list(done.order_by("-line")[:AT_ONCE])  # what was done last is taken back first
+    if not rows:
+        return None
+    Batch(locked).undo(rows)
+    locked.move(done_rows=position + len(rows))
+    return len(rows)
+
+
+class Batch:
+    """Some rows of a run, taken back in the caller's transaction."""
+
+    def __init__(self, run: ImportRun) -> None:
+        self.run = run
+        self.consent = consent.Bulk(run.studio, ConsentSource.UNDO, run.by)
+        self.events: list[ClientEvent] = []
+        self.changed: dict[int, Client] = {}
+
+    def undo(self, rows: Sequence[ImportRow]) -> None:
+        pks = [row.client_id for row in rows if row.client_id]
+        locked = Client.objects.for_edit(self.run.studio).filter(pk__in=pks).order_by("pk")
+        clients = {client.pk: client for client in locked}
+        for row in rows:
+            client = clients.get(row.client_id) if row.client_id else None
+            self.take_back(row, row.before, client)
+            row.is_applied = False
+        Client.objects.bulk_update(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
+        ClientEvent.objects.bulk_create(self.events)
+        self.consent.save()
+        ImportRow.objects.bulk_update(rows, ["is_applied", "is_kept"])
+        if self.changed:
+            clients_changed.send(
+                Client,
+                studio_id=self.run.studio_id,
+                client_ids=list(self.changed),
+                hold_until=self.run.hold_until,
+            )
+
+    def take_back(self, row: ImportRow, before: Mapping[str, Any], client: Client | None) -> None:
+        is_same_consent = client is None or client.consent_version == before["version"]
+        if is_same_consent:
+            Withdrawal.lift(self.run.studio, before.get("hashes", ()))
+        if client is None:
+            return
+        if not before.get("added"):
+            self.put_back(row, before, client, is_same_consent=is_same_consent)
+        elif is_same_consent and all(getattr(client, name) == row.values[name] for name in DETAILS):
+            client.opted_out_at = None  # a no that is taken back waits nowhere to be told
+            client.delete()
+        else:
+            row.is_kept = True
+
+    def put_back(
+        self, row: ImportRow, before: Mapping[str, Any], client: Client, *, is_same_consent: bool
+    ) -> None:
+        fields = {
+            name: text
+            for name, text in before["fields"].items()
+            if getattr(client, name) == row.values[name]
+        }
+        for name, text in fields.items():
+            setattr(client, name, text)
+        if fields:
+            event = ClientEvent(
+                client=client,
+                what=ClientEvent.What.EDITED,
+                fields=list(fields),
+                source=ConsentSource.UNDO,
+                by=self.run.by,
+            )
+            self.events.append(event)
+        if "consent" in before and is_same_consent:
+            self.consent.take_back(client, before["consent"])
+        row.is_kept = len(fields) < len(before["fields"]) or not is_same_consent
+        self.changed[client.pk] = client

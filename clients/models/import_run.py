@@ -1,0 +1,192 @@
+"""An import of a list: the file as it came, what became of each row, and how to take it back.
+
+The file stands in the database, so that whichever worker is there reads it, on any machine.
+"""
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from clients.models.address import ADDRESS_MAX_LENGTH
+from clients.models.client import Client
+from studios.models import Studio, User
+from studios.tenancy import TenantQuerySet
+
+UNDO_WITHIN = timedelta(minutes=10)
+MASS = 50  # more clients than that are held back from integrations while it can be undone
+FEW = 5  # one in so many may be newly opted in or out unasked
+
+
+class ImportRunQuerySet(TenantQuerySet["ImportRun"]):
+    def at_work(self) -> Self:
+        """Runs that a worker has something to do for."""
+        return self.filter(Q(state__in=WORKING) | ImportRun.to_be_released())
+
+    def at(self, run: "ImportRun", state: str, done_rows: int) -> "ImportRun | None":
+        """The run, locked, if it still is where the caller takes it to be; None if somebody else
+        went on with it or stopped it."""
+        rows = self.select_for_update(of=("self",)).select_related("studio", "by")
+        return rows.filter(pk=run.pk, state=state, done_rows=done_rows).first()
+
+
+class ImportRun(models.Model):
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", "Columns to be matched"
+        CHECKING = "checking", "Being checked"
+        CHECKED = "checked", "Ready to start"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        UNDOING = "undoing", "Being taken back"
+        UNDONE = "undone", "Taken back"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    studio = models.ForeignKey(Studio, models.CASCADE, related_name="import_runs")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    file_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.UPLOADED)
+    reading = models.JSONField(default=dict)  # `clients.imports.reading.Reading`
+    mapping = models.JSONField(default=dict)  # `clients.imports.mapping.Mapping`
+    total_rows = models.PositiveIntegerField(default=0)
+    done_rows = models.PositiveIntegerField(default=0)  # of what the state is about
+    counts = models.JSONField(default=dict)  # `clients.imports.counting.Counts`
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # Where many are touched: changes of this run are due then, for integrations, until `released`.
+    hold_until = models.DateTimeField(null=True)
+    released_at = models.DateTimeField(null=True)
+    send_at_once = models.BooleanField(default=False)  # a person gave up the undo
+
+    objects: ClassVar[ImportRunQuerySet] = ImportRunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["studio", "-created_at"], name="client_import_newest"),
+            models.Index(
+                "state",
+                name="client_import_at_work",
+                condition=Q(state__in=["checking", "running", "undoing"])
+                | Q(hold_until__isnull=False, released_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import {self.public_id} of studio {self.studio_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("clients:import_run", args=[self.studio.slug, self.public_id])
+
+    def move(self, **fields: Any) -> None:
+        """Save these fields alone."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(fields))
+
+    @staticmethod
+    def to_be_released() -> Q:
+        """Finished runs whose changes integrations may have by now."""
+        held = Q(state__in=FINISHED, hold_until__isnull=False, released_at=None)
+        is_time = Q(finished_at__lte=timezone.now() - UNDO_WITHIN)
+        return held & (is_time | Q(send_at_once=True) | Q(state=ImportRun.State.UNDONE))
+
+    @property
+    def is_working(self) -> bool:
+        return self.state in WORKING
+
+    @property
+    def undo_until(self) -> Any:
+        return self.finished_at + UNDO_WITHIN if self.finished_at else None
+
+    @property
+    def can_be_undone(self) -> bool:
+        """True for ten minutes after it finished, unless somebody had it sent."""
+        is_open = self.state == self.State.DONE and not self.send_at_once
+        return is_open and timezone.now() < self.undo_until
+
+    @property
+    def is_held(self) -> bool:
+        """True while its changes wait here for the time of an undo."""
+        return self.hold_until is not None and self.released_at is None and not self.send_at_once
+
+
+WORKING = (ImportRun.State.CHECKING, ImportRun.State.RUNNING, ImportRun.State.UNDOING)
+FINISHED = (ImportRun.State.DONE, ImportRun.State.UNDONE)
+
+
+class ImportChunk(models.Model):
+    """A piece of the uploaded file; gone once its rows are in."""
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="chunks", db_index=False)
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("run", "number", name="client_import_chunk_is_there_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.number} of import {self.run_id}"
+
+
+class ImportRow(models.Model):
+    """A row of the file: what it says, what becomes of it, and what was there before."""
+
+    class Outcome(models.TextChoices):
+        NEW = "new", "New"
+        CHANGED = "changed", "Changed"
+        UNCHANGED = "unchanged", "Unchanged"
+        REFUSED = "refused", "Refused"
+
+    class Consent(models.TextChoices):
+        """What becomes of the client's consent."""
+
+        NONE = "", "Stays as it is"
+        OPTS_IN = "opts_in", "Agrees to emails"
+        OPTS_OUT = "opts_out", "Opts out of emails"
+        WITHDRAWN = "withdrawn", "Stays opted out"  # the file says yes; the person had said no
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows", db_index=False)
+    line = models.PositiveIntegerField()  # in the file, from 1
+    values = models.JSONField(default=dict)  # details and `says`, as they would be kept
+    key = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True)  # equal for one person
+    cells = models.JSONField(null=True)  # of a refused row, as they came
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    consent = models.CharField(max_length=10, choices=Consent.choices, blank=True)
+    reason = models.CharField(max_length=40, blank=True)  # key of `clients.imports.refusals`
+    reason_about = models.CharField(max_length=60, blank=True)  # the line or column it names
+    # No constraint: a client's deletion has nothing to do with rows that are soon gone.
+    client = models.ForeignKey(
+        Client,
+        models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    is_applied = models.BooleanField(default=False)  # it changed something, and still does
+    before = models.JSONField(default=dict)  # what an undo puts back
+    is_kept = models.BooleanField(default=False)  # a person edited it since: the undo left it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("run", "line", name="client_import_line_is_there_once"),
+        ]
+        indexes = [
+            models.Index("run", "key", name="client_import_key", condition=~Q(key="")),
+            models.Index("run", "outcome", "line", name="client_import_outcome"),
+            models.Index("run", "line", name="client_import_applied", condition=Q(is_applied=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.line} of import {self.run_id}"
+
+    @property
+    def says(self) -> str:
+        """What the row says to emails: "yes", "no" or nothing."""
+        return str(self.values.get("says", ""))
