@@ -96,9 +96,9 @@ class Batch:
         self, row: ImportRow, before: Mapping[str, Any], client: Client, *, is_same_consent: bool
     ) -> None:
         fields = {
-            name: text
-            for name, text in before["fields"].items()
-            if getattr(client, name) == row.values[name]
+            name: before["fields"][name]
+            for name in FILLED_IN
+            if name in before["fields"] and getattr(client, name) == row.values[name]
         }
         for name, text in fields.items():
             setattr(client, name, text)

@@ -56,7 +56,11 @@ class Desk:
         """What the form for the client holds when it is opened."""
         response = self.browser.get(address_of("edit", client))
         values = {bound.name: bound.initial for bound in response.context["form"]}
-        return {name: str(value) for name, value in values.items() if value not in (None, False)}
+        return {
+            name: str(value)
+            for name, value in values.items()
+            if value is not None and value is not False
+        }
 
     def save(self, client: Client, typed: dict[str, str]) -> Any:
         return self.browser.post(address_of("edit", client), typed)
