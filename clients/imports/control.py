@@ -19,7 +19,7 @@ class NotNowError(Exception):
     """The import has moved on meanwhile; the message says so to a person."""
 
 
-class OwnerNeededError(Exception):
+class OwnerNeededError(NotNowError):
     """More than a fifth of the list would be opted in or out: its owner has to say that number."""
 
 
@@ -39,7 +39,10 @@ def start(run: ImportRun, *, owner_says: str = "") -> None:
         locked = locked_at(run, State.CHECKED)
         counts = Counts.kept_by(locked)
         if counts.needs_owner and owner_says != str(counts.newly_said):
-            raise OwnerNeededError
+            raise OwnerNeededError(
+                "Not started: an owner has to confirm the new consent of"
+                f" {counts.newly_said} people."
+            )
         now = timezone.now()
         locked.move(
             state=State.RUNNING,

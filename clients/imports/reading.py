@@ -17,6 +17,7 @@ from clients.csv.cells import unguarded
 
 SAMPLE_BYTES = 256 * 1024
 SAMPLE_ROWS = 200
+COLUMNS_MAX = 200
 SEPARATORS = ",;\t|"
 QUOTED_LINES_MAX = 20  # a cell of more lines is a quote that nobody closed
 MARKS = {
@@ -88,6 +89,8 @@ def understood(chunks: Iterable[bytes]) -> Reading:
     row = next(parsed(lines_of(text), separator), None)
     if row is None:
         raise UnreadableError("This file is empty.")
+    if len(row.cells) > COLUMNS_MAX:
+        raise UnreadableError(f"This list has more than {COLUMNS_MAX} columns. Take some away.")
     if any("@" in cell for cell in row.cells):  # somebody's row: the list has no header
         numbered = [f"Column {number}" for number, _ in enumerate(row.cells, start=1)]
         return Reading(encoding, separator, row.line - 1, numbered)

@@ -1,18 +1,20 @@
 """The uploaded file, on its way into the database and out of it again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import PurePath
 
 from django.core.files.base import File
 from django.db import transaction
 
 from clients.imports import workbooks
-from clients.imports.reading import UnreadableError, understood
+from clients.imports.reading import Reading, Row, UnreadableError, rows, understood
 from clients.models import ImportChunk, ImportRun
 from studios.models import Studio, User
 
 CHUNK_BYTES = 1024 * 1024
 LARGEST_BYTES = 200 * 1024 * 1024
+SAMPLE_ROWS = 2000
 
 
 @transaction.atomic
@@ -51,6 +53,11 @@ def chunked(pieces: Iterable[bytes]) -> Iterator[bytes]:
             waiting = waiting[CHUNK_BYTES:]
     if waiting:
         yield waiting
+
+
+def sample_of(run: ImportRun) -> Sequence[Row]:
+    """The first rows, for a person to see what is in them."""
+    return list(islice(rows(chunks_of(run), Reading.from_json(run.reading)), SAMPLE_ROWS))
 
 
 def chunks_of(run: ImportRun) -> Iterator[bytes]:

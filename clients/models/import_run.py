@@ -4,7 +4,7 @@ The file stands in the database, so that whichever worker is there reads it, on 
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -99,14 +99,19 @@ class ImportRun(models.Model):
         return self.state in WORKING
 
     @property
-    def undo_until(self) -> Any:
+    def is_open(self) -> bool:
+        """True until it is started: its columns may be matched anew."""
+        return self.state in (self.State.UPLOADED, self.State.CHECKING, self.State.CHECKED)
+
+    @property
+    def undo_until(self) -> datetime | None:
         return self.finished_at + UNDO_WITHIN if self.finished_at else None
 
     @property
     def can_be_undone(self) -> bool:
         """True for ten minutes after it finished, unless somebody had it sent."""
         is_open = self.state == self.State.DONE and not self.send_at_once
-        return is_open and timezone.now() < self.undo_until
+        return is_open and self.undo_until is not None and timezone.now() < self.undo_until
 
     @property
     def is_held(self) -> bool:
@@ -185,6 +190,10 @@ class ImportRow(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line} of import {self.run_id}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.values.get('first_name', '')} {self.values.get('last_name', '')}".strip()
 
     @property
     def says(self) -> str:
