@@ -10,12 +10,12 @@ from typing import Self
 
 from django.db import transaction
 
+from clients.csv.reading import Reading, rows
 from clients.imports import uploads
 from clients.imports.cleaning import Cleaned, Refusal, clean
 from clients.imports.counting import Counts
 from clients.imports.mapping import NO, ColumnMapping
 from clients.imports.planning import Outcome, Present, plan
-from clients.imports.reading import Reading, rows
 from clients.models import ImportRow, ImportRun
 
 AT_ONCE = 500  # rows in a transaction

@@ -11,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from clients import phones
+from clients.csv.reading import Row
 from clients.folding import sort_key
 from clients.forms import ClientForm
 from clients.imports.headers import Target
 from clients.imports.mapping import ColumnMapping
-from clients.imports.reading import Row
 from clients.models import same_address
 from clients.models.address import ADDRESS_MAX_LENGTH
 

@@ -7,10 +7,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
 
+from clients.csv.reading import Row
 from clients.imports import mapping
 from clients.imports.headers import ABOUT_CONSENT, LABELS, Target
 from clients.imports.mapping import ANYTHING_ELSE, NO, NOTHING, YES, ColumnMapping
-from clients.imports.reading import Row
 
 EXAMPLES = 3
 EXAMPLE_LENGTH = 40

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from clients.csv.reading import Row
 from clients.imports import headers
 from clients.imports.headers import ABOUT_CONSENT, Target
-from clients.imports.reading import Row
 
 WORDS_SHOWN = 12  # of one column; the others are "anything else"
 ANYTHING_ELSE = "*"

@@ -66,7 +66,9 @@ class Batch:
             client = clients.get(row.client_id) if row.client_id else None
             self.take_back(row, row.before, client)
             row.is_applied = False
-        Client.objects.bulk_update(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
+        Client.objects.for_studio(self.run.studio).bulk_update(
+            self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
+        )
         ClientEvent.objects.bulk_create(self.events)
         self.consent.save()
         ImportRow.objects.bulk_update(rows, ["is_applied", "is_kept"])

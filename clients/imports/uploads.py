@@ -7,8 +7,8 @@ from pathlib import PurePath
 from django.core.files.base import File
 from django.db import transaction
 
-from clients.imports import workbooks
-from clients.imports.reading import Reading, Row, UnreadableError, rows, understood
+from clients.csv import workbooks
+from clients.csv.reading import Reading, Row, UnreadableError, rows, understood
 from clients.models import ImportChunk, ImportRun
 from studios.models import Studio, User
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models.address import ADDRESS_MAX_LENGTH
-from clients.models.client import Client
+from clients.models.client import DETAILS, Client
 from studios.models import Studio, User
 from studios.tenancy import TenantQuerySet
 
@@ -40,7 +40,7 @@ class ImportRun(models.Model):
         CHECKING = "checking", "Being checked"
         CHECKED = "checked", "Ready to start"
         RUNNING = "running", "Running"
-        DONE = "done", "Done"
+        DONE = "done", "Imported"
         UNDOING = "undoing", "Being taken back"
         UNDONE = "undone", "Taken back"
 
@@ -50,7 +50,7 @@ class ImportRun(models.Model):
     file_name = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     state = models.CharField(max_length=20, choices=State.choices, default=State.UPLOADED)
-    reading = models.JSONField(default=dict)  # `clients.imports.reading.Reading`
+    reading = models.JSONField(default=dict)  # `clients.csv.reading.Reading`
     mapping = models.JSONField(default=dict)  # `clients.imports.mapping.Mapping`
     total_rows = models.PositiveIntegerField(default=0)
     done_rows = models.PositiveIntegerField(default=0)  # of what the state is about
@@ -151,9 +151,9 @@ class ImportRow(models.Model):
     class Consent(models.TextChoices):
         """What becomes of the client's consent."""
 
-        NONE = "", "Stays as it is"
-        OPTS_IN = "opts_in", "Agrees to emails"
-        OPTS_OUT = "opts_out", "Opts out of emails"
+        NONE = "", ""
+        OPTS_IN = "opts_in", "Agrees"
+        OPTS_OUT = "opts_out", "Opts out"
         WITHDRAWN = "withdrawn", "Stays opted out"  # the file says yes; the person had said no
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows", db_index=False)
@@ -192,8 +192,10 @@ class ImportRow(models.Model):
         return f"line {self.line} of import {self.run_id}"
 
     @property
-    def name(self) -> str:
-        return f"{self.values.get('first_name', '')} {self.values.get('last_name', '')}".strip()
+    def client_said(self) -> Client:
+        """Such a client as the row says, not saved: for pages to show."""
+        details = {name: self.values.get(name, "") for name in DETAILS}
+        return Client(studio=self.run.studio, **details)
 
     @property
     def says(self) -> str:

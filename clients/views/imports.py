@@ -11,11 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clients import extensions
+from clients.csv.reading import UnreadableError
 from clients.imports import control, report, uploads
 from clients.imports.counting import Counts
 from clients.imports.forms import ColumnsForm, UploadForm
 from clients.imports.mapping import ColumnMapping, proposed
-from clients.imports.reading import UnreadableError
 from clients.models import ImportRow, ImportRun
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
@@ -88,7 +88,7 @@ def first_rows(run: ImportRun) -> list[tuple[ImportRow, str]]:
     """The first rows of a list that is checked, each with why it is refused, if it is."""
     if run.state != State.CHECKED:
         return []
-    rows = run.rows.order_by("line")[:ROWS_SHOWN]
+    rows = run.rows.select_related("run__studio").order_by("line")[:ROWS_SHOWN]
     return [(row, report.reason(row) if row.reason else "") for row in rows]
 
 

@@ -33,7 +33,7 @@ LANDED = {
         "103e0d742cd4b15a27b2efcb6f09f73aee28045b0c9f171ccaee5a63d08f5d59"
     ),
     "clients/migrations/0007_import_runs.py": (
-        "f187846863bd9a0a346884c06c99ebfcb7873c71f5a949d533bd3ab4ff8e5ea6"
+        "fe810d6d48a6ec500d4d8020ef63c5c7f703a446e730482c2c960a15dce5391d"
     ),
     "integrations/klaviyo/migrations/0001_connections_and_sync.py": (
         "ff02f0ec718f3587cc5e7aec43254e53b551022c9419eb4f232a7eda4a14196c"

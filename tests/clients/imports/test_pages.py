@@ -53,7 +53,7 @@ def test_from_the_file_to_the_report(fays: Browser, olives: Browser) -> None:
     runner.run_all()
     report = text_of(fays, page)
     assert "Take it back" in report
-    refused = b"".join(fays.get(f"{page}refused/"))  # type: ignore[arg-type]
+    refused = b"".join(fays.get(f"{page}refused/"))
     assert refused.decode().splitlines() == [
         "\ufeffLine,Reason,First name,Email,Newsletter",
         "3,The email address isn't valid,Bo,no address,",

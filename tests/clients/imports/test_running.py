@@ -5,6 +5,7 @@ import pytest
 from clients import consent
 from clients.imports import applying, control, runner
 from clients.imports.cleaning import Refusal
+from clients.imports.mapping import ColumnMapping
 from clients.models import Client, ClientEvent, ConsentSource, ImportRow, ImportRun, Withdrawal
 from studios.models import Studio
 from tests.clients.conftest import AddClient
@@ -234,7 +235,7 @@ def test_a_run_goes_on_where_the_last_commit_left_it(
     monkeypatch.setattr(applying, "AT_ONCE", 2)
     text = "Email\n" + "".join(f"{number}@example.com\n" for number in range(7))
     run = fays_list.upload(text)
-    control.map_columns(run, control.ColumnMapping(["email"]))
+    control.map_columns(run, ColumnMapping(["email"]))
 
     def step_and_die() -> None:
         run.refresh_from_db()

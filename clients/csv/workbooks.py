@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from django.core.files.base import File
 from python_calamine import CalamineError, CalamineWorkbook
 
-from clients.imports.reading import UnreadableError
+from clients.csv.reading import UnreadableError
 
 ZIP_MARK = b"PK\x03\x04"
 OLD_EXCEL_MARK = b"\xd0\xcf\x11\xe0"
