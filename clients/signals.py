@@ -8,3 +8,8 @@ clients_changed = Signal()
 
 # What was held until `hold_until` in `studio_id` may go now. Sent outside transactions; fine twice.
 clients_released = Signal()
+
+# Sent inside the transaction that deletes many: before, with `studio` and the locked `clients`, and
+# after, with `studio`. What points at them has to let go of them.
+clients_deleting = Signal()
+clients_deleted = Signal()

@@ -14,7 +14,15 @@ from clients.consent import CONSENT_FIELDS
 from clients.forms import is_about_the_address
 from clients.imports.counting import Counts
 from clients.imports.planning import FILLED_IN, Consent, Outcome, Plan, Present, plan
-from clients.models import Client, ClientEvent, ConsentSource, ImportRow, ImportRun, Withdrawal
+from clients.models import (
+    Client,
+    ClientEvent,
+    ConsentSource,
+    ImportRow,
+    ImportRun,
+    Withdrawal,
+    bulk,
+)
 from clients.models.client import DETAILS
 from clients.signals import clients_changed
 
@@ -72,26 +80,22 @@ class Batch:
         self.events: list[ClientEvent] = []
         self.added: list[Client] = []
         self.changed: dict[int, Client] = {}
+        self.touched: list[tuple[ImportRow, Client]] = []
 
     def apply(self, rows: Sequence[ImportRow]) -> None:
         present = Present.around(self.studio, rows, locked=True)
         for row in rows:
             self.take(row, plan(row, present), present)
         Client.objects.bulk_create(self.added)
-        Client.objects.for_studio(self.studio).bulk_update(
-            self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
-        )
+        Client.objects.write(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
         for event in self.events:
             event.client_id = event.client.pk
         ClientEvent.objects.bulk_create(self.events)
         withdrawn = self.consent.save()
-        for row in rows:
-            if row.is_applied and row.client:
-                row.client_id = row.client.pk
-                row.before["hashes"] = sorted(withdrawn.get(row.client, ()))
-        ImportRow.objects.bulk_update(
-            rows, ["outcome", "consent", "client", "is_applied", "before"]
-        )
+        for row, client in self.touched:
+            row.client_id = client.pk
+            row.before["hashes"] = sorted(withdrawn.get(client, ()))
+        bulk.write(rows, ["outcome", "consent", "client", "is_applied", "before"])
         ids = [client.pk for client in self.added] + list(self.changed)
         if ids:
             clients_changed.send(
@@ -103,7 +107,7 @@ class Batch:
 
     def take(self, row: ImportRow, planned: Plan, present: Present) -> None:
         row.outcome, row.consent = planned.outcome, planned.consent
-        row.client, row.is_applied, row.before = None, False, {}
+        row.client_id, row.is_applied, row.before = None, False, {}
         client = planned.client
         if planned.outcome == Outcome.NEW:
             client = self.add(row)
@@ -114,7 +118,7 @@ class Batch:
             self.withdraw_address(row)
         if client and row.is_applied:
             self.take_consent(client, planned.consent)
-            row.client = client
+            self.touched.append((row, client))
             row.before["version"] = client.consent_version
 
     def add(self, row: ImportRow) -> Client:

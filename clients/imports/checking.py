@@ -16,7 +16,7 @@ from clients.imports.cleaning import Cleaned, Refusal, clean
 from clients.imports.counting import Counts
 from clients.imports.mapping import NO, ColumnMapping
 from clients.imports.planning import Outcome, Present, plan
-from clients.models import ImportRow, ImportRun
+from clients.models import ImportRow, ImportRun, bulk
 
 AT_ONCE = 500  # rows in a transaction
 
@@ -53,7 +53,7 @@ def check_some(run: ImportRun, cleaned: Sequence[Cleaned]) -> None:
         planned = plan(row, present)
         row.outcome, row.consent = planned.outcome, planned.consent
     ImportRow.objects.bulk_create(new)
-    ImportRow.objects.bulk_update(changed, ["values", "outcome", "consent"])
+    bulk.write(changed, ["values", "outcome", "consent"])
 
 
 @dataclass

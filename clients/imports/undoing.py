@@ -10,10 +10,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from clients import consent
+from clients import consent, deletion
 from clients.consent import CONSENT_FIELDS
 from clients.imports.planning import FILLED_IN
-from clients.models import Client, ClientEvent, ConsentSource, ImportRow, ImportRun, Withdrawal
+from clients.models import (
+    Client,
+    ClientEvent,
+    ConsentSource,
+    ImportRow,
+    ImportRun,
+    Withdrawal,
+    bulk,
+)
 from clients.models.client import DETAILS
 from clients.signals import clients_changed
 
@@ -57,21 +65,24 @@ class Batch:
         self.consent = consent.Bulk(run.studio, ConsentSource.UNDO, run.by)
         self.events: list[ClientEvent] = []
         self.changed: dict[int, Client] = {}
+        self.deleted: list[Client] = []
 
     def undo(self, rows: Sequence[ImportRow]) -> None:
         pks = [row.client_id for row in rows if row.client_id]
         locked = Client.objects.for_edit(self.run.studio).filter(pk__in=pks).order_by("pk")
         clients = {client.pk: client for client in locked}
-        for row in rows:
-            client = clients.get(row.client_id) if row.client_id else None
-            self.take_back(row, row.before, client)
+        pairs = [(row, clients.get(row.client_id or 0)) for row in rows]
+        lifted = [row.before.get("hashes", ()) for row, client in pairs if said_last(row, client)]
+        Withdrawal.lift(self.run.studio, set().union(*lifted))
+        for row, client in pairs:
+            if client:
+                self.take_back(row, row.before, client)
             row.is_applied = False
-        Client.objects.for_studio(self.run.studio).bulk_update(
-            self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
-        )
+        Client.objects.write(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
+        deletion.delete_many(self.run.studio, self.deleted)
         ClientEvent.objects.bulk_create(self.events)
         self.consent.save()
-        ImportRow.objects.bulk_update(rows, ["is_applied", "is_kept"])
+        bulk.write(rows, ["is_applied", "is_kept"])
         if self.changed:
             clients_changed.send(
                 Client,
@@ -80,17 +91,13 @@ class Batch:
                 hold_until=self.run.hold_until,
             )
 
-    def take_back(self, row: ImportRow, before: Mapping[str, Any], client: Client | None) -> None:
-        is_same_consent = client is None or client.consent_version == before["version"]
-        if is_same_consent:
-            Withdrawal.lift(self.run.studio, before.get("hashes", ()))
-        if client is None:
-            return
+    def take_back(self, row: ImportRow, before: Mapping[str, Any], client: Client) -> None:
+        is_same_consent = said_last(row, client)
         if not before.get("added"):
             self.put_back(row, before, client, is_same_consent=is_same_consent)
         elif is_same_consent and all(getattr(client, name) == row.values[name] for name in DETAILS):
             client.opted_out_at = None  # a no that is taken back waits nowhere to be told
-            client.delete()
+            self.deleted.append(client)
         else:
             row.is_kept = True
 
@@ -117,3 +124,9 @@ class Batch:
             self.consent.take_back(client, before["consent"])
         row.is_kept = len(fields) < len(before["fields"]) or not is_same_consent
         self.changed[client.pk] = client
+
+
+def said_last(row: ImportRow, client: Client | None) -> bool:
+    """True if nothing was said of the client's consent since this row; of an address that no
+    client had, always."""
+    return client is None or client.consent_version == row.before["version"]

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from clients import search
 from clients.folding import FOLDED_FROM, FOLDED_INTO
+from clients.models import bulk
 from clients.models.address import hash_in_sql, same_address
 from studios.models import Studio
 from studios.tenancy import TenantQuerySet, lock_studio_shared
@@ -103,6 +104,12 @@ class ClientQuerySet(TenantQuerySet["Client"]):
             for client in clients:
                 client.fold()
         return super().bulk_update(clients, fields, *args, **kwargs)
+
+    def write(self, clients: Collection["Client"], fields: Iterable[str]) -> None:
+        """Save these fields of these clients, which the caller has locked."""
+        for client in clients:
+            client.fold()
+        bulk.write(list(clients), with_folded(fields))
 
     @transaction.atomic
     def update(self, **kwargs: Any) -> int:

@@ -32,6 +32,7 @@ ROWS = {
     "paused": "an idle worker beside 5,000 paused and suspended studios",
     "broker": "saving a client without Valkey",
     "export": "the list as a file",
+    "import": "a list of 500,000 checked, run and taken back",
 }
 
 
@@ -66,7 +67,7 @@ def run(rig: Rig, asked: argparse.Namespace) -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from dev.benchmarks import costs, delays, files, idle, rates
+    from dev.benchmarks import costs, delays, files, idle, imports, rates
     from dev.benchmarks.settings import Settings
 
     settings = Settings(asked.latency / 1000, quick=asked.quick, verbose=asked.verbose)
@@ -83,6 +84,7 @@ def run(rig: Rig, asked: argparse.Namespace) -> int:
         "paused": idle.paused,
         "broker": idle.broker,
         "export": files.export,
+        "import": imports.incoming,
     }
     print(HEAD, flush=True)
     missed = 0

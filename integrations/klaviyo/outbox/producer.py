@@ -18,6 +18,7 @@ from integrations.klaviyo.models import ClientSync, Exposure, Priority
 from integrations.klaviyo.models.sync import ClientSyncQuerySet
 from integrations.klaviyo.outbox import turns
 from integrations.klaviyo.reasons import Reason
+from studios.models import Studio
 
 RETRIED_AT_ONCE = 500  # rows that edits may have to wait for
 
@@ -189,21 +190,29 @@ def release_phones(pushed: Sequence[tuple[ClientSync, str]], *, others: bool = F
         enqueue(row.studio_id, clients, forced=True)
 
 
-def client_deleted(client: Client) -> None:
-    """The client is being deleted: nothing more is sent for it, but an opt-out that still waits
-    keeps its row, and its address, until Klaviyo has heard of it. Of all others only the profiles
-    that were ours are remembered, no address."""
-    list(Client.objects.for_edit(client.studio).filter(pk=client.pk))  # locks are taken in order
-    rows = ClientSync.objects.for_studio(client.studio).filter(client=client)
-    if client.has_opted_out:
+def clients_deleted(studio: Studio, clients: Sequence[Client]) -> None:
+    """These clients are being deleted: nothing more is sent for them, but an opt-out that still
+    waits keeps its row, and its address, until Klaviyo has heard of it. Of all others only the
+    profiles that were ours are remembered, no address."""
+    pks = [client.pk for client in clients]
+    list(Client.objects.for_edit(studio).filter(pk__in=pks).order_by("pk"))  # locks go in order
+    rows = ClientSync.objects.for_studio(studio).filter(client__in=pks)
+    said_no = [client.pk for client in clients if client.has_opted_out]
+    if said_no:
         waits = (
             Q(desired_version__gt=F("synced_version"))
             | Q(reason=Reason.PERMISSION_MISSING)
             | Q(exposures__is_owed=True)
         )
-        kept = ClientSync.objects.filter(pk__in=rows.filter(waits).values("pk"))
-        kept.update(client=None, last_address=client.email, priority=Priority.OPT_OUT)
-    forget(rows.filter(client=client))
+        waiting = rows.filter(waits, client__in=said_no)
+        kept = ClientSync.objects.filter(pk__in=waiting.values("pk"))
+        address = Client.objects.for_studio(studio).filter(pk=OuterRef("client"))
+        kept.update(
+            client=None,
+            last_address=Subquery(address.values("email")),
+            priority=Priority.OPT_OUT,
+        )
+    forget(rows)
 
 
 def forget(rows: ClientSyncQuerySet) -> None:

@@ -209,7 +209,7 @@ def test_a_deletion_and_the_completion_of_a_push_wait_for_each_other_in_order(sc
 
     def delete_slowly() -> None:
         with transaction.atomic():
-            producer.client_deleted(Client.objects.get(pk=ana.pk))
+            producer.clients_deleted(ana.studio, [Client.objects.get(pk=ana.pk)])
             time.sleep(LONG_ENOUGH_S)
             Client.objects.get(pk=ana.pk).delete()
 
