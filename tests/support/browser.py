@@ -38,10 +38,16 @@ class Visitor:
         self.page = requests.Response()
         self._http = requests.Session()
         self._http.trust_env = False
+        self._files: dict[str, tuple[str, bytes]] = {}
 
     def visit(self, address: str) -> Self:
         self.page = self._http.get(urljoin(self.url, address), timeout=TIMEOUT_S)
         return self._look()
+
+    def choose(self, field: str, name: str, content: bytes) -> Self:
+        """Choose a file, which goes along with the next button."""
+        self._files[field] = (name, content)
+        return self
 
     def press(self, words: str, **fields: str | None) -> Self:
         """Press the button of these words; `fields` are typed in before, None is unticked."""
@@ -58,8 +64,14 @@ class Visitor:
         else:
             headers = {"Referer": self.page.url}
             self.page = self._http.post(
-                address, data, headers=headers, timeout=TIMEOUT_S, allow_redirects=self.follows
+                address,
+                data,
+                files=self._files,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                allow_redirects=self.follows,
             )
+        self._files = {}
         return self._look()
 
     def buttons(self) -> list[str]:
