@@ -17,7 +17,15 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 METHODS = ("GET", "POST")
 IN_STUDIO = "s/<slug:slug>/"
 PUBLIC = {"clients/", "clients/<uuid:client_id>/"}  # within a studio, to each of its members
-DESKS = {"clients/new/", "clients/<uuid:client_id>/edit/", "clients/export/"}
+AN_IMPORT = "clients/import/<uuid:run_id>/"
+DESKS = {
+    "clients/new/",
+    "clients/<uuid:client_id>/edit/",
+    "clients/export/",
+    "clients/import/",
+    AN_IMPORT,
+    *(f"{AN_IMPORT}{page}/" for page in ("columns", "start", "undo", "send", "discard", "refused")),
+}
 
 
 def test_every_owners_address_refuses_the_others(
@@ -75,7 +83,7 @@ def routes(
 
 
 def filled(path: str, client: str) -> str:
-    for name in ("client_id", "member_id", "invitation_id"):
+    for name in ("client_id", "member_id", "invitation_id", "run_id"):
         path = path.replace(f"<uuid:{name}>", client if name == "client_id" else str(uuid4()))
     assert "<" not in path, f"{path}: say here what stands for its argument"
     return path
