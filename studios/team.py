@@ -27,7 +27,21 @@ def owners_of(studio: Studio) -> QuerySet[User]:
 
 def owner_is_verified(studio: Studio) -> bool:
     """True if an owner has verified an address: until then the studio emails nobody."""
-    return bool(EmailAddress.objects.filter(user__in=owners_of(studio), verified=True).exists())
+    return verified_addresses_of_owners(studio).exists()
+
+
+def reply_addresses(studio: Studio) -> list[str]:
+    """Where answers to the studio's emails go: to the owner who came first, at a verified address;
+    nowhere if there is none."""
+    addresses = verified_addresses_of_owners(studio).order_by("user__pk", "-primary", "pk")
+    return list(addresses.values_list("email", flat=True)[:1])
+
+
+def verified_addresses_of_owners(studio: Studio) -> "QuerySet[EmailAddress]":
+    addresses: QuerySet[EmailAddress] = EmailAddress.objects.filter(
+        user__in=owners_of(studio), verified=True
+    )
+    return addresses
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from clients.models import Client
 from studios.names import one_line
+from studios.team import reply_addresses
 
 
 def welcome(client: Client) -> EmailMultiAlternatives:
@@ -27,6 +28,7 @@ def welcome(client: Client) -> EmailMultiAlternatives:
         body=render_to_string("emails/welcome.txt", context),
         from_email=formataddr((studio_name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
         to=[client.email],
+        reply_to=reply_addresses(client.studio),
         headers={
             "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

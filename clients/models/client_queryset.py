@@ -4,10 +4,12 @@ Whatever writes many of them at once folds them too (`folding`).
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from clients import search
 from clients.folding import FOLDED_FROM, FOLDED_INTO
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # the model is made from what stands here
     from clients.models.client import Client
 
 REFOLDED_AT_ONCE = 1000
+NEWCOMER_FOR = timedelta(days=7)
 REFOLD = """
 UPDATE clients_client client
    SET folded = new.folded, sort_key = new.sort_key, folded_from = new.folded_from
@@ -71,7 +74,11 @@ class ClientQuerySet(TenantQuerySet["Client"]):
         return self.filter(email_opt_in=False, opted_out_at=None)
 
     def due_for_welcome(self) -> Self:
-        return self.may_be_emailed().filter(welcome_due_at__isnull=False)
+        """Whoever waited long for a mail server or a postal address is no newcomer any more."""
+        now = timezone.now()
+        return self.may_be_emailed().filter(
+            welcome_due_at__lte=now, created_at__gt=now - NEWCOMER_FOR
+        )
 
     def found_by(self, text: str, country: str) -> Self:
         """Clients whose name, address or phone number contain every word of `text`, whatever its

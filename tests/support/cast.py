@@ -15,7 +15,8 @@ PASSWORD = "a quiet room at noon"
 
 
 def make_studio(name: str = "Lotus Yoga", slug: str = "lotus", **fields: Any) -> Studio:
-    fields = {"country": "DE", "timezone": "Europe/Berlin"} | fields
+    place = {"country": "DE", "timezone": "Europe/Berlin", "postal_address": "Lotusweg 8, Berlin"}
+    fields = place | fields
     return Studio.objects.create(name=name, slug=slug, **fields)
 
 

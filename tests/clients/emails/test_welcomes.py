@@ -1,12 +1,18 @@
 """The welcome email: who gets it, once, and what it carries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from email.message import Message
-from smtplib import SMTPServerDisconnected
+from smtplib import (
+    SMTPDataError,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.mail import EmailMessage
@@ -208,6 +214,101 @@ def test_a_mail_server_that_breaks_gets_no_email_twice(
     send_welcomes()
 
     assert recipients() == ["bea@example.com"]
+
+
+def answers(*errors: Exception | None) -> Callable[[EmailBackend, Any], int]:
+    """A mail server that gives these answers, one an email."""
+    left = iter(errors)
+    send = EmailBackend.send_messages
+
+    def send_messages(backend: EmailBackend, messages: Any) -> int:
+        if error := next(left, None):
+            raise error
+        return send(backend, messages)
+
+    return send_messages
+
+
+LATER = SMTPRecipientsRefused({"ana@example.com": (451, b"greylisted")})
+NEVER = SMTPRecipientsRefused({"ana@example.com": (550, b"no such user")})
+
+
+@pytest.mark.parametrize(
+    "later", [LATER, SMTPDataError(452, b"full"), SMTPSenderRefused(450, b"", "")]
+)
+def test_a_mail_server_that_says_later_gets_it_later_and_once(
+    olive: User,
+    ana: Client,
+    add_client: AddClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    later: Exception,
+) -> None:
+    add_client(email="bea@example.com", email_opt_in=True)
+    monkeypatch.setattr(EmailBackend, "send_messages", answers(later))
+
+    send_welcomes()
+    send_welcomes()
+    assert recipients() == ["bea@example.com"]
+    assert Welcome.objects.count() == 1
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        send_welcomes()
+        send_welcomes()
+
+    assert recipients() == ["Ana@Example.com", "bea@example.com"]
+    assert "ana@example.com" not in caplog.text.lower()
+
+
+def test_a_no_of_the_mail_server_is_final_and_holds_nobody_up(
+    olive: User, ana: Client, add_client: AddClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_client(email="bea@example.com", email_opt_in=True)
+    monkeypatch.setattr(EmailBackend, "send_messages", answers(NEVER))
+
+    send_welcomes()
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        send_welcomes()
+
+    assert recipients() == ["bea@example.com"]
+
+
+def test_who_opts_out_while_the_server_says_later_gets_nothing(
+    olive: User, ana: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmailBackend, "send_messages", answers(LATER))
+    send_welcomes()
+    ana.refresh_from_db()
+    consent.withdraw(ana, source=ConsentSource.STAFF)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        send_welcomes()
+
+    assert recipients() == []
+
+
+def test_no_studio_writes_without_its_postal_address(
+    olive: User, ana: Client, lotus: Studio
+) -> None:
+    Studio.objects.update(postal_address="")
+    send_welcomes()
+    assert recipients() == []
+
+    Studio.objects.update(postal_address="Lotusweg 8, Berlin")
+    send_welcomes()
+    assert recipients() == ["Ana@Example.com"]
+
+
+def test_nobody_is_welcomed_after_a_week(olive: User, ana: Client) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=8)):
+        send_welcomes()
+
+    assert recipients() == []
+
+
+def test_answers_go_to_the_studios_owner(olive: User, ana: Client) -> None:
+    send_welcomes()
+
+    assert sent()["Reply-To"] == "olive@studio.test"
 
 
 @pytest.mark.parametrize("name", ["=?utf-8?q?Lotus=0AYoga?=", "=?utf-8?q?=FF?="])
