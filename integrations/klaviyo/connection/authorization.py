@@ -3,6 +3,7 @@ at most, and bound to session, person and studio (RFC 6749, 10.12)."""
 
 import hashlib
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.klaviyo.api import oauth
 from integrations.klaviyo.connection.refusals import UnknownAttemptError
@@ -21,6 +23,8 @@ from studios.models import Studio, User
 
 STATE_BYTES = 32
 LIFE = timedelta(minutes=10)
+STILL_ON_ITS_WAY = timedelta(seconds=5)  # a code is exchanged and an account read by then
+LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,7 @@ def redeem(state: str, user: User, session: SessionBase) -> Attempt:
     known = OAuthAttempt.objects.filter(state_hash=hash_text(state), used_at=None)
     if not known.update(used_at=Now()):
         raise UnknownAttemptError
-    mine = OAuthAttempt.objects.filter(
-        state_hash=hash_text(state),
-        session_hash=session_hash(session),
-        user=user,
-        created_at__gt=Now() - LIFE,
-    )
-    row = mine.select_related("studio", "user").first()
+    row = own_attempt(state, user, session)
     if row is None or row.feature not in {"", *FEATURES}:
         raise UnknownAttemptError
     require_owner(row.studio, row.user)
@@ -90,6 +88,38 @@ def redeem(state: str, user: User, session: SessionBase) -> Attempt:
         verifier=keyring().open(row.verifier, *row.sealing_context),
         scopes=frozenset(row.scopes.split()),
     )
+
+
+def own_attempt(state: str, user: User, session: SessionBase) -> OAuthAttempt | None:
+    """The attempt with this state, if this person began it in this session a while ago at most."""
+    mine = OAuthAttempt.objects.filter(
+        state_hash=hash_text(state),
+        session_hash=session_hash(session),
+        user=user,
+        created_at__gt=Now() - LIFE,
+    )
+    return mine.select_related("studio", "user").first()
+
+
+def arrived_before(state: str, user: User, session: SessionBase) -> Studio | None:
+    """The studio that this very attempt connected, or gave a permission, where a browser asks for
+    its callback once more. Waits a moment for one that is still on its way."""
+    attempt = own_attempt(state, user, session)
+    if attempt is None or attempt.used_at is None:
+        return None
+    gives_up_at = attempt.used_at + STILL_ON_ITS_WAY
+    while not (is_there := has_arrived(attempt)) and timezone.now() < gives_up_at:
+        time.sleep(LOOK_EVERY_S)
+    return attempt.studio if is_there else None
+
+
+def has_arrived(attempt: OAuthAttempt) -> bool:
+    connection = Connection.objects.for_studio(attempt.studio).live().first()
+    if connection is None:
+        return False
+    if attempt.feature:
+        return set(attempt.scopes.split()) <= connection.scopes
+    return connection.connected_at > attempt.created_at
 
 
 def session_hash(session: SessionBase) -> str:

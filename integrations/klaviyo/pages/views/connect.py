@@ -13,6 +13,7 @@ from integrations.klaviyo.connection.refusals import (
     DeniedError,
     NotOwnerError,
     RefusedError,
+    UnknownAttemptError,
 )
 from integrations.klaviyo.contract import Feature
 from integrations.klaviyo.models import Connection
@@ -43,18 +44,34 @@ def allow(request: StudioRequest, feature: Feature) -> HttpResponse:
 @require_safe
 def callback(request: SignedInRequest) -> HttpResponse:
     """Back from Klaviyo. Whatever goes wrong, nothing is stored and the page says what to do."""
-    slug = None
+    if is_prefetch(request):
+        return HttpResponse(status=204)  # nobody asked for it yet: it spends nothing
+    slug, state = None, request.GET.get("state", "")
     try:
-        attempt = authorization.redeem(request.GET.get("state", ""), request.user, request.session)
+        if any(len(values) > 1 for _, values in request.GET.lists()):
+            raise UnknownAttemptError  # RFC 6749, section 3.1
+        attempt = authorization.redeem(state, request.user, request.session)
         slug = attempt.studio.slug
         if request.GET.get("error") or not request.GET.get("code"):
             raise DeniedError
         arrive(attempt, request.GET["code"])
     except PermissionDenied:
         return refusal(request, NotOwnerError(), slug)
+    except UnknownAttemptError as error:
+        if slug is None and (
+            studio := authorization.arrived_before(state, request.user, request.session)
+        ):
+            return redirect("integrations:settings", studio.slug)
+        return refusal(request, error, slug)
     except RefusedError as error:
         return refusal(request, error, slug)
     return redirect("integrations:settings", slug)
+
+
+def is_prefetch(request: HttpRequest) -> bool:
+    """True if the browser only looks ahead (Fetch standard: Sec-Purpose)."""
+    said = f"{request.headers.get('Sec-Purpose', '')} {request.headers.get('Purpose', '')}"
+    return "prefetch" in said
 
 
 @signed_in
