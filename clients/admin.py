@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from clients.editing import ABOUT_CONSENT
 from clients.forms import ClientForm, initial_of
 from clients.models import Client, ConsentSource
 from clients.models.client import DETAILS
@@ -45,7 +46,7 @@ class ClientAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Client)
 class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = ClientAdminForm
-    fields = ("studio", *ClientForm.base_fields, *RECORDED)
+    fields = ("studio", *DETAILS, *ABOUT_CONSENT, *RECORDED)
     readonly_fields = ("studio", *RECORDED)
     list_display = ("name", "studio", "email", "email_opt_in", "opted_out_at")
     list_select_related = ("studio",)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +12,8 @@ from clients import consent
 from clients.models import Client, ConsentSource
 from clients.models.client import DETAILS
 from studios.models import Studio, User
+
+ABOUT_CONSENT = ("email_opt_in", "client_asked", "consent_version")
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,22 @@ class ClientDetails:
     def from_form(cls, answers: Mapping[str, Any]) -> Self:
         """The form's answers by field; a field of `DETAILS` without an answer is blank."""
         fields = {field: answers.get(field, "") for field in DETAILS}
-        about_consent = {field: answers[field] for field in answers if field not in DETAILS}
+        about_consent = {field: answers[field] for field in ABOUT_CONSENT if field in answers}
         return cls(fields, **about_consent)
 
 
 @transaction.atomic
 def add(
-    studio: Studio, details: ClientDetails, *, by: User, source: ConsentSource = ConsentSource.STAFF
+    studio: Studio,
+    details: ClientDetails,
+    *,
+    by: User,
+    source: ConsentSource = ConsentSource.STAFF,
+    public_id: UUID | None = None,
 ) -> Client:
     """The new client, saved. Raises `WithdrawnBeforeError` as `consent.agree` does, and the
     database's `IntegrityError` where another client has the address."""
-    client = Client(studio=studio)
+    client = Client(studio=studio, public_id=public_id or uuid4())
     fill_in(client, details, by)
     if details.email_opt_in and client.email:
         client.welcome_due_at = timezone.now()

@@ -1,7 +1,9 @@
 """The form in which the desk adds and edits a client."""
 
 import unicodedata
+import uuid
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -56,6 +58,8 @@ class ClientForm(forms.Form):
         label="The client asked to receive emails again", required=False
     )
     consent_version = forms.CharField(required=False, widget=forms.HiddenInput)
+    # Who is added has it as public id: a form that is sent twice adds one client.
+    form_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
 
     def __init__(self, data: Any = None, *, studio: Studio, client: Client | None = None) -> None:
         super().__init__(data, initial=initial_of(client) if client else None)
@@ -63,6 +67,7 @@ class ClientForm(forms.Form):
             self.fields["first_name"].widget.attrs["autofocus"] = True
         self.studio = studio
         self.client = client
+        self.is_repeated = False
         self.kept_consent = False  # a stale form: what it said of consent was not taken
 
     @property
@@ -99,12 +104,25 @@ class ClientForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         if not self.errors and not self._has_a_name():
             raise ValidationError("Fill in a name, an email address or a phone number.")
+        if self._was_sent_before():
+            return self.cleaned_data
         email = self.cleaned_data.get("email")
         if email and not (self.client and self.client.email == email):
             self._refuse_if_taken(email)
         if self._needs_the_clients_wish():
             self.add_error("client_asked", ASK_THE_CLIENT)
         return self.cleaned_data
+
+    def _was_sent_before(self) -> bool:
+        """True if this very form added its client a moment ago (a double click); that one is
+        `client` then."""
+        key = self.cleaned_data.get("form_key")
+        if self.client or key is None or self.errors:
+            return False
+        added = Client.objects.for_studio(self.studio).filter(public_id=key).first()
+        if added and all(getattr(added, name) == self.cleaned_data[name] for name in DETAILS):
+            self.client, self.is_repeated = added, True
+        return self.is_repeated
 
     def _has_a_name(self) -> bool:
         """True if a client filled in like this has something to be called by."""
@@ -128,11 +146,15 @@ class ClientForm(forms.Form):
 
     def save(self, *, by: User, source: ConsentSource = ConsentSource.STAFF) -> bool:
         """Save what was filled in; False, with the reason among the errors, if that can't be."""
+        if self.is_repeated:
+            return True
         try:
             self.put(by=by, source=source)
         except WithdrawnBeforeError:
             self.add_error("client_asked", ASK_THE_CLIENT)
         except IntegrityError as error:
+            if self._was_sent_before():
+                return True
             if not is_about_the_address(error):
                 raise
             self._tell_who_was_first()
@@ -144,7 +166,13 @@ class ClientForm(forms.Form):
         if self.client:
             self.kept_consent = not editing.edit(self.client, details, by=by, source=source)
         else:
-            self.client = editing.add(self.studio, details, by=by, source=source)
+            key = self._free_key()
+            self.client = editing.add(self.studio, details, by=by, source=source, public_id=key)
+
+    def _free_key(self) -> UUID:
+        """The form's own key, unless somebody else was added by it: then Back was pressed."""
+        key = self.cleaned_data.get("form_key") or uuid.uuid4()
+        return uuid.uuid4() if Client.objects.filter(public_id=key).exists() else key
 
     def _tell_who_was_first(self) -> None:
         """Name the client who got the same address between our check and our write."""

@@ -24,6 +24,7 @@ SUPPORT_EMAIL = "hello@junocal.com"
 
 IS_HTTPS = urlsplit(BASE_URL).scheme == "https"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+CSRF_FAILURE_VIEW = "studios.views.too_old.too_old"
 
 # --- Apps -----------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -10,16 +10,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 from django_htmx.middleware import HtmxDetails
 
+from studios.accounts import unsaved
 from studios.models import Membership, Role, Studio, User
+
+NOT_SAVED_YET = "You had to sign in again. What you typed is here, and it isn't saved yet."
 
 P = ParamSpec("P")
 
@@ -34,29 +39,47 @@ class StudioRequest(SignedInRequest):
 
     studio: Studio
     membership: Membership
+    unsaved: QueryDict | None  # what was typed here before a sign-in came between
 
 
 StudioView = Callable[Concatenate[StudioRequest, P], HttpResponseBase]
 
 
-def studio_access(minimum: Role) -> Callable[[StudioView[P]], Callable[..., HttpResponseBase]]:
-    """Let in members of the studio in the URL (`slug`) whose role is at least `minimum`."""
+def studio_access(
+    minimum: Role, *, keeps_typed: bool = False
+) -> Callable[[StudioView[P]], Callable[..., HttpResponseBase]]:
+    """Let in members of the studio in the URL (`slug`) whose role is at least `minimum`.
+
+    No browser keeps the page: Back after signing out shows nothing. `keeps_typed`: where somebody
+    has to sign in first, the view gets what they sent as `request.unsaved` afterwards.
+    """
 
     def decorate(view: StudioView[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, slug: str, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
+                if keeps_typed and request.method == "POST":
+                    unsaved.keep(request)
                 return redirect_to_login(request.get_full_path())
             member = cast(StudioRequest, request)
             member.membership = membership_in(slug, member.user, minimum)
             member.studio = member.membership.studio
+            member.unsaved = unsaved.take(member) if keeps_typed else None
+            if member.unsaved is not None and request.method == "GET":
+                messages.warning(request, NOT_SAVED_YET)
             with timezone.override(member.studio.zone):
-                return view(member, *args, **kwargs)
+                return kept_by_nobody(view(member, *args, **kwargs))
 
         checked.minimum_role = minimum  # type: ignore[attr-defined]  # read by the guard
+        checked.keeps_typed = keeps_typed  # type: ignore[attr-defined]  # read by `too_old`
         return checked
 
     return decorate
+
+
+def kept_by_nobody(response: HttpResponseBase) -> HttpResponseBase:
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def membership_in(slug: str, user: User, minimum: Role) -> Membership:
@@ -82,7 +105,7 @@ def signed_in(view: SignedInView[P]) -> Callable[..., HttpResponseBase]:
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        return view(cast(SignedInRequest, request), *args, **kwargs)
+        return kept_by_nobody(view(cast(SignedInRequest, request), *args, **kwargs))
 
     return checked
 

@@ -87,7 +87,9 @@ class Batch:
         for row in rows:
             self.take(row, plan(row, present), present)
         Client.objects.bulk_create(self.added)
-        Client.objects.write(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
+        Client.objects.for_studio(self.studio).write(
+            self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
+        )
         for event in self.events:
             event.client_id = event.client.pk
         ClientEvent.objects.bulk_create(self.events)

@@ -78,7 +78,9 @@ class Batch:
             if client:
                 self.take_back(row, row.before, client)
             row.is_applied = False
-        Client.objects.write(self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS])
+        Client.objects.for_studio(self.run.studio).write(
+            self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
+        )
         deletion.delete_many(self.run.studio, self.deleted)
         ClientEvent.objects.bulk_create(self.events)
         self.consent.save()

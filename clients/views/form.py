@@ -15,16 +15,17 @@ from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
 
-@studio_access(Role.FRONT_DESK)
+@studio_access(Role.FRONT_DESK, keeps_typed=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: StudioRequest) -> HttpResponse:
-    form = ClientForm(request.POST if request.method == "POST" else None, studio=request.studio)
-    if form.is_valid() and form.save(by=request.user):
+    is_post = request.method == "POST"
+    form = ClientForm(request.POST if is_post else request.unsaved, studio=request.studio)
+    if is_post and form.is_valid() and form.save(by=request.user):
         return back_to_the_list(request, form)
     return render(request, "clients/form.html", {"form": form, "place": place_of(request)})
 
 
-@studio_access(Role.FRONT_DESK)
+@studio_access(Role.FRONT_DESK, keeps_typed=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.atomic
 def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
@@ -32,8 +33,9 @@ def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
     rows = Client.objects.for_edit if is_post else Client.objects.for_studio
     client = get_object_or_404(rows(request.studio), public_id=client_id)
     name = client.name  # the form may have changed it by the time it is refused
-    form = ClientForm(request.POST if is_post else None, studio=request.studio, client=client)
-    if form.is_valid() and form.save(by=request.user):
+    typed = request.POST if is_post else request.unsaved
+    form = ClientForm(typed, studio=request.studio, client=client)
+    if is_post and form.is_valid() and form.save(by=request.user):
         return back_to_the_list(request, form)
     context = {"form": form, "client": client, "name": name, "place": place_of(request)}
     return render(request, "clients/form.html", context)

@@ -13,12 +13,14 @@ from studios.models import Role, Studio
 from studios.team import owner_is_verified
 
 
-@studio_access(Role.OWNER)
+@studio_access(Role.OWNER, keeps_typed=True)
 @require_http_methods(["GET", "POST"])
 def settings(request: StudioRequest) -> HttpResponse:
     # A copy for the form: what can't be saved must not stand in the frame as if it were.
-    form = StudioForm(request.POST or None, instance=Studio.objects.get(pk=request.studio.pk))
-    if form.is_valid():
+    form = StudioForm(
+        request.POST or request.unsaved, instance=Studio.objects.get(pk=request.studio.pk)
+    )
+    if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "Saved.")
         return redirect("studios:settings", request.studio.slug)

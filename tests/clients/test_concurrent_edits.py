@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -123,3 +124,33 @@ def test_edits_of_two_clients_wait_for_nobody(
         saved = answer.result(timeout=10)
 
     assert saved.status_code == 302
+
+
+def test_a_form_that_is_sent_twice_at_once_adds_one_client(lotus: Studio, fay: User) -> None:
+    desks = [Desk(browser_of(fay)) for _ in range(4)]
+    typed = {"first_name": "Ana", "form_key": str(uuid4())}
+
+    answers: list[Any] = at_once(*[lambda desk=desk: desk.add(**typed) for desk in desks])
+
+    assert [answer.status_code for answer in answers] == [302] * 4
+    assert len({answer["Location"] for answer in answers}) == 1
+    assert Client.objects.count() == 1
+
+
+def test_a_form_gone_back_to_adds_somebody_else(fays_desk: Desk) -> None:
+    key = str(uuid4())
+    fays_desk.add(first_name="Ana", form_key=key)
+    fays_desk.add(first_name="Bo", form_key=key)
+
+    assert sorted(Client.objects.values_list("first_name", flat=True)) == ["Ana", "Bo"]
+
+
+def test_a_form_key_of_another_studio_tells_and_changes_nothing(
+    fays_desk: Desk, add_client: AddClient, stans: Studio
+) -> None:
+    theirs = add_client(stans, first_name="Ana")
+
+    answer = fays_desk.add(first_name="Ana", form_key=str(theirs.public_id))
+
+    assert str(theirs.public_id) not in answer["Location"]
+    assert Client.objects.count() == 2

@@ -3,6 +3,7 @@
 import pytest
 
 from clients.admin import ClientAdmin, ClientAdminForm
+from clients.editing import ABOUT_CONSENT
 from clients.forms import ClientForm
 from clients.models import Client, ClientEvent
 from clients.models.client import DETAILS
@@ -10,13 +11,12 @@ from tests.clients.conftest import Desk, address_of
 
 pytestmark = pytest.mark.django_db
 
-ABOUT_CONSENT = ("email_opt_in", "client_asked", "consent_version")
 # Where no plain word will do.
 TYPED = {"email": "new@example.com", "phone": "030 123456"}
 
 
 def test_the_form_asks_for_each_and_for_consent() -> None:
-    assert tuple(ClientForm.base_fields) == (*DETAILS, *ABOUT_CONSENT)
+    assert tuple(ClientForm.base_fields) == (*DETAILS, *ABOUT_CONSENT, "form_key")
 
 
 def test_the_admin_shows_each_and_consent() -> None:
