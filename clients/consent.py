@@ -64,9 +64,9 @@ def agree(
 def withdraw(client: Client, *, source: ConsentSource, by: User | None = None) -> bool:
     """Record that the client opted out; False if that was known (doing it twice is fine).
 
-    A click is more than the no of an imported list, which may be taken back.
+    A click is more than the no that somebody at the studio recorded and may take back.
     """
-    is_new = not client.has_opted_out or (source.is_a_click and client.was_imported)
+    is_new = not client.has_opted_out or (source.is_a_click and not client.said_so_by_a_click)
     if is_new:
         record(client, agrees=False, source=source, by=by)
     elif source.is_a_click:  # somebody else may have agreed for one of these addresses since

@@ -3,7 +3,6 @@
 import unicodedata
 import uuid
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -114,14 +113,19 @@ class ClientForm(forms.Form):
         return self.cleaned_data
 
     def _was_sent_before(self) -> bool:
-        """True if this very form added its client a moment ago (a double click); that one is
-        `client` then."""
+        """True if this very form added its client a moment ago (a double click): that one is
+        `client` then. Somebody else was added by it where Back was pressed."""
         key = self.cleaned_data.get("form_key")
         if self.client or key is None or self.errors:
+            return self.is_repeated
+        added = Client.objects.filter(public_id=key).first()
+        if added is None:
             return False
-        added = Client.objects.for_studio(self.studio).filter(public_id=key).first()
-        if added and all(getattr(added, name) == self.cleaned_data[name] for name in DETAILS):
+        is_same = all(getattr(added, name) == self.cleaned_data[name] for name in DETAILS)
+        if is_same and added.studio_id == self.studio.pk:
             self.client, self.is_repeated = added, True
+        else:
+            self.cleaned_data["form_key"] = None
         return self.is_repeated
 
     def _has_a_name(self) -> bool:
@@ -166,13 +170,10 @@ class ClientForm(forms.Form):
         if self.client:
             self.kept_consent = not editing.edit(self.client, details, by=by, source=source)
         else:
-            key = self._free_key()
+            if self._was_sent_before():
+                return
+            key = self.cleaned_data["form_key"]
             self.client = editing.add(self.studio, details, by=by, source=source, public_id=key)
-
-    def _free_key(self) -> UUID:
-        """The form's own key, unless somebody else was added by it: then Back was pressed."""
-        key = self.cleaned_data.get("form_key") or uuid.uuid4()
-        return uuid.uuid4() if Client.objects.filter(public_id=key).exists() else key
 
     def _tell_who_was_first(self) -> None:
         """Name the client who got the same address between our check and our write."""

@@ -2,8 +2,9 @@
 
 from django.dispatch import Signal
 
-# Sent inside the transaction of a bulk write, with `studio_id`, `client_ids` and `hold_until`: a
+# Sent inside the transaction of a bulk write, with `studio_id` and `client_ids`. `hold_until`: a
 # time before which nobody outside hears of it unless somebody edits the client; None for at once.
+# `forced`: to be sent whatever was sent before.
 clients_changed = Signal()
 
 # What was held until `hold_until` in `studio_id` may go now. Sent outside transactions; fine twice.

@@ -5,8 +5,8 @@ from typing import Any
 from celery import shared_task
 
 from clients.emails import welcomes
-from clients.imports import runner
 from clients.models import Client
+from clients.runs import runner
 
 
 @shared_task

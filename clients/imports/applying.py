@@ -1,88 +1,44 @@
-"""Doing what was planned: clients added and changed, some rows in each transaction.
+"""Doing what was planned: clients added and changed, in the caller's transaction.
 
 Every row is planned anew with its client locked: the desk goes on working meanwhile, and what it
 did last counts. A list that is run twice changes nothing the second time.
 """
 
-from collections.abc import Iterator, Sequence
-
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from collections.abc import Sequence
 
 from clients import consent
 from clients.consent import CONSENT_FIELDS
-from clients.forms import is_about_the_address
-from clients.imports.counting import Counts
 from clients.imports.planning import FILLED_IN, Consent, Outcome, Plan, Present, plan
 from clients.models import (
     Client,
     ClientEvent,
     ConsentSource,
-    ImportRow,
-    ImportRun,
+    Run,
+    RunRow,
     Withdrawal,
     bulk,
 )
 from clients.models.client import DETAILS
 from clients.signals import clients_changed
 
-AT_ONCE = 200  # clients locked at a time: an edit of one of them waits some tenths of a second
-TRIES = 5  # of the same rows, where the desk adds somebody of them at the same moment
 
-
-def apply(run: ImportRun) -> Iterator[None]:
-    """Do the rest of the run; hands over after each commit. Ends where somebody else goes on."""
-    position = run.done_rows
-    for rows in batches_after(run, position):
-        if not apply_some(run, rows, position):
-            return
-        position += len(rows)
-        yield
-    with transaction.atomic():
-        if locked := ImportRun.objects.at(run, ImportRun.State.RUNNING, position):
-            locked.chunks.all().delete()
-            counts = Counts.of(locked).to_json()
-            locked.move(state=ImportRun.State.DONE, counts=counts, finished_at=timezone.now())
-
-
-def batches_after(run: ImportRun, position: int) -> Iterator[Sequence[ImportRow]]:
-    """The rows of the run but the first ones, in their order."""
-    in_order = run.rows.order_by("line")
-    rows = list(in_order[position : position + AT_ONCE])
-    while rows:
-        yield rows
-        rows = list(in_order.filter(line__gt=rows[-1].line)[:AT_ONCE])
-
-
-def apply_some(run: ImportRun, rows: Sequence[ImportRow], position: int) -> bool:
-    """False, with nothing done, if somebody else went on with the run."""
-    for left in reversed(range(TRIES)):
-        try:
-            with transaction.atomic():
-                locked = ImportRun.objects.at(run, ImportRun.State.RUNNING, position)
-                if locked:
-                    Batch(locked).apply(rows)
-                    locked.move(done_rows=position + len(rows))
-                return locked is not None
-        except IntegrityError as error:  # somebody was added under our hands: seen the next time
-            if not (left and is_about_the_address(error)):
-                raise
-    return False
+def apply(run: Run, rows: Sequence[RunRow]) -> None:
+    Batch(run).apply(rows)
 
 
 class Batch:
     """Some rows of a run, done in the caller's transaction."""
 
-    def __init__(self, run: ImportRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.studio = run.studio
         self.consent = consent.Bulk(run.studio, ConsentSource.IMPORT, run.by)
         self.events: list[ClientEvent] = []
         self.added: list[Client] = []
         self.changed: dict[int, Client] = {}
-        self.touched: list[tuple[ImportRow, Client]] = []
+        self.touched: list[tuple[RunRow, Client]] = []
 
-    def apply(self, rows: Sequence[ImportRow]) -> None:
+    def apply(self, rows: Sequence[RunRow]) -> None:
         present = Present.around(self.studio, rows, locked=True)
         for row in rows:
             self.take(row, plan(row, present), present)
@@ -107,7 +63,7 @@ class Batch:
                 hold_until=self.run.hold_until,
             )
 
-    def take(self, row: ImportRow, planned: Plan, present: Present) -> None:
+    def take(self, row: RunRow, planned: Plan, present: Present) -> None:
         row.outcome, row.consent = planned.outcome, planned.consent
         row.client_id, row.is_applied, row.before = None, False, {}
         client = planned.client
@@ -123,7 +79,7 @@ class Batch:
             self.touched.append((row, client))
             row.before["version"] = client.consent_version
 
-    def add(self, row: ImportRow) -> Client:
+    def add(self, row: RunRow) -> Client:
         details = {field: row.values[field] for field in DETAILS}
         client = Client(studio=self.studio, **details)
         self.added.append(client)
@@ -131,7 +87,7 @@ class Batch:
         row.is_applied, row.before = True, {"added": True}
         return client
 
-    def change(self, row: ImportRow, planned: Plan) -> Client | None:
+    def change(self, row: RunRow, planned: Plan) -> Client | None:
         client = planned.client
         if client is None:
             return None
@@ -167,7 +123,7 @@ class Batch:
         elif becomes == Consent.WITHDRAWN and not client.has_opted_out:
             self.consent.remember(client)
 
-    def withdraw_address(self, row: ImportRow) -> None:
+    def withdraw_address(self, row: RunRow) -> None:
         if row.consent == Consent.OPTS_OUT:
             new = Withdrawal.record(self.studio, row.values["email"])
             row.is_applied, row.before = bool(new), {"hashes": sorted(new)}

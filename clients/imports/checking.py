@@ -13,15 +13,15 @@ from django.db import transaction
 from clients.csv.reading import Reading, rows
 from clients.imports import uploads
 from clients.imports.cleaning import Cleaned, Refusal, clean
-from clients.imports.counting import Counts
 from clients.imports.mapping import NO, ColumnMapping
 from clients.imports.planning import Outcome, Present, plan
-from clients.models import ImportRow, ImportRun, bulk
+from clients.models import Run, RunRow, bulk
+from clients.runs.counting import Counts
 
 AT_ONCE = 500  # rows in a transaction
 
 
-def check(run: ImportRun) -> Iterator[None]:
+def check(run: Run) -> Iterator[None]:
     """Check the rest of the file; hands over after each commit. Ends where somebody else goes on,
     or the run was stopped."""
     mapping = ColumnMapping.from_json(run.mapping)
@@ -30,7 +30,7 @@ def check(run: ImportRun) -> Iterator[None]:
     read = islice(read, position, None)
     while some := [clean(row, mapping, run.studio.country) for row in islice(read, AT_ONCE)]:
         with transaction.atomic():
-            locked = ImportRun.objects.at(run, ImportRun.State.CHECKING, position)
+            locked = Run.objects.at(run, Run.State.CHECKING, position)
             if locked is None:
                 return
             check_some(locked, some)
@@ -38,12 +38,12 @@ def check(run: ImportRun) -> Iterator[None]:
             locked.move(done_rows=position)
         yield
     with transaction.atomic():
-        if locked := ImportRun.objects.at(run, ImportRun.State.CHECKING, position):
+        if locked := Run.objects.at(run, Run.State.CHECKING, position):
             counts = Counts.of(locked).to_json()
-            locked.move(state=ImportRun.State.CHECKED, total_rows=position, counts=counts)
+            locked.move(state=Run.State.CHECKED, total_rows=position, counts=counts)
 
 
-def check_some(run: ImportRun, cleaned: Sequence[Cleaned]) -> None:
+def check_some(run: Run, cleaned: Sequence[Cleaned]) -> None:
     """Write down what these rows say, and what is to become of them."""
     seen = Seen.before(run, cleaned)
     new = [seen.take(run, one) for one in cleaned]
@@ -52,7 +52,7 @@ def check_some(run: ImportRun, cleaned: Sequence[Cleaned]) -> None:
     for row in (*new, *changed):
         planned = plan(row, present)
         row.outcome, row.consent = planned.outcome, planned.consent
-    ImportRow.objects.bulk_create(new)
+    RunRow.objects.bulk_create(new)
     bulk.write(changed, ["values", "outcome", "consent"])
 
 
@@ -60,29 +60,29 @@ def check_some(run: ImportRun, cleaned: Sequence[Cleaned]) -> None:
 class Seen:
     """Who stood in the file before: the first row of each person counts, and any no."""
 
-    rows: dict[str, ImportRow]  # the one that counts, by the person's key
+    rows: dict[str, RunRow]  # the one that counts, by the person's key
     noes: set[str] = field(default_factory=set)
 
     @classmethod
-    def before(cls, run: ImportRun, cleaned: Iterable[Cleaned]) -> Self:
+    def before(cls, run: Run, cleaned: Iterable[Cleaned]) -> Self:
         keys = {one.key for one in cleaned} - {""}
         seen = cls({})
         for row in run.rows.filter(key__in=keys).order_by("line"):
             seen.note(row)
         return seen
 
-    def note(self, row: ImportRow) -> None:
+    def note(self, row: RunRow) -> None:
         if row.says == NO:
             self.noes.add(row.key)
         if row.outcome != Outcome.REFUSED:
             self.rows.setdefault(row.key, row)
 
-    def take(self, run: ImportRun, one: Cleaned) -> ImportRow:
+    def take(self, run: Run, one: Cleaned) -> RunRow:
         first = self.rows.get(one.key)
         refusal, about = one.refusal, ""
         if first and not refusal:
             refusal, about = Refusal.REPEATED.value, str(first.line)
-        row = ImportRow(
+        row = RunRow(
             run=run,
             line=one.line,
             values={**one.details, "says": one.says},
@@ -96,7 +96,7 @@ class Seen:
             self.note(row)
         return row
 
-    def corrected(self, new: Sequence[ImportRow]) -> Sequence[ImportRow]:
+    def corrected(self, new: Sequence[RunRow]) -> Sequence[RunRow]:
         """Rows of people of whom another row says no: so do they. Those from before, which have to
         be saved again."""
         for row in new:

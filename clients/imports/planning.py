@@ -12,13 +12,13 @@ from typing import Self
 from clients.folding import sort_key
 from clients.imports.cleaning import key_of
 from clients.imports.mapping import NO, YES
-from clients.models import Client, ImportRow, Withdrawal
+from clients.models import Client, RunRow, Withdrawal
 from clients.models.address import all_hashes
 from clients.models.client import DETAILS
 from studios.models import Studio
 
-Outcome = ImportRow.Outcome
-Consent = ImportRow.Consent
+Outcome = RunRow.Outcome
+Consent = RunRow.Consent
 FILLED_IN = ("first_name", "last_name", "phone")
 
 
@@ -39,7 +39,7 @@ class Present:
     withdrawn: set[str]  # hashes
 
     @classmethod
-    def around(cls, studio: Studio, rows: Sequence[ImportRow], *, locked: bool = False) -> Self:
+    def around(cls, studio: Studio, rows: Sequence[RunRow], *, locked: bool = False) -> Self:
         """`locked`: in the order of their ids, until the transaction ends."""
         emails = {row.values["email"] for row in rows} - {""}
         pks = {*holders_of(studio, emails), *namesakes(studio, rows)}
@@ -57,7 +57,7 @@ class Present:
         if client.phone or not client.email:
             self.clients.setdefault(key_of(details | {"email": ""}), client)
 
-    def client_of(self, row: ImportRow) -> Client | None:
+    def client_of(self, row: RunRow) -> Client | None:
         return self.clients.get(key_of(row.values))
 
     def is_withdrawn(self, email: str) -> bool:
@@ -69,7 +69,7 @@ def holders_of(studio: Studio, emails: set[str]) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def namesakes(studio: Studio, rows: Sequence[ImportRow]) -> list[int]:
+def namesakes(studio: Studio, rows: Sequence[RunRow]) -> list[int]:
     """Clients of the same name and number as a row without an address."""
     theirs = [row.values for row in rows if not row.values["email"] and key_of(row.values)]
     if not theirs:
@@ -87,7 +87,7 @@ def standing(studio: Studio, emails: set[str]) -> set[str]:
     return Withdrawal.standing(studio, hashes)
 
 
-def plan(row: ImportRow, present: Present) -> Plan:
+def plan(row: RunRow, present: Present) -> Plan:
     client = present.client_of(row)
     consent = consent_of(row, client, present)
     if row.outcome == Outcome.REFUSED:
@@ -103,7 +103,7 @@ def plan(row: ImportRow, present: Present) -> Plan:
     return Plan(client, Outcome.CHANGED if is_changed else Outcome.UNCHANGED, consent, changes)
 
 
-def consent_of(row: ImportRow, client: Client | None, present: Present) -> str:
+def consent_of(row: RunRow, client: Client | None, present: Present) -> str:
     """What becomes of the client's consent. Nobody who opted out is opted in again."""
     if row.reason_about:  # the same person stands further up, and its row says this no as well
         return Consent.NONE

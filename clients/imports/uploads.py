@@ -9,7 +9,7 @@ from django.db import transaction
 
 from clients.csv import workbooks
 from clients.csv.reading import Reading, Row, UnreadableError, rows, understood
-from clients.models import ImportChunk, ImportRun
+from clients.models import ImportChunk, Run
 from studios.models import Studio, User
 
 CHUNK_BYTES = 1024 * 1024
@@ -18,12 +18,12 @@ SAMPLE_ROWS = 2000
 
 
 @transaction.atomic
-def keep(studio: Studio, file: "File[bytes]", *, by: User) -> ImportRun:
+def keep(studio: Studio, file: "File[bytes]", *, by: User) -> Run:
     """The new run, with its file. Raises `UnreadableError`, with words for whoever chose it."""
     if file.size > LARGEST_BYTES:
         raise UnreadableError("This file is larger than 200 MB. Split it into several.")
     pieces = csv_of(file)
-    run = ImportRun.objects.create(studio=studio, by=by, file_name=name_of(file))
+    run = Run.objects.create(studio=studio, by=by, file_name=name_of(file))
     for number, content in enumerate(chunked(pieces)):
         ImportChunk.objects.create(run=run, number=number, content=content)
     lines = sum(chunk.count(b"\n") for chunk in chunks_of(run))
@@ -55,12 +55,12 @@ def chunked(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield waiting
 
 
-def sample_of(run: ImportRun) -> Sequence[Row]:
+def sample_of(run: Run) -> Sequence[Row]:
     """The first rows, for a person to see what is in them."""
     return list(islice(rows(chunks_of(run), Reading.from_json(run.reading)), SAMPLE_ROWS))
 
 
-def chunks_of(run: ImportRun) -> Iterator[bytes]:
+def chunks_of(run: Run) -> Iterator[bytes]:
     """One at a time in memory."""
     numbers = run.chunks.order_by("number").values_list("number", flat=True)
     for number in list(numbers):

@@ -18,7 +18,7 @@ from clients.listing.filters import Filter, filters_of
 from clients.listing.keyset import ORDERS, Page, Pages
 from clients.listing.matches import Matches
 from clients.listing.rows import Row, row_of
-from clients.models import Client, ClientQuerySet
+from clients.models import Client, ClientQuerySet, Run
 from studios.models import Membership
 
 STALE_AFTER_S = 60  # older counts say how old they are
@@ -41,6 +41,7 @@ class Listing:
         self.viewer = viewer
         self.studio = viewer.studio
         self._saved_id = as_uuid(query.get("saved", ""))
+        self._run_id = as_uuid(query.get("run", ""))
 
     @property
     def search(self) -> str:
@@ -138,6 +139,19 @@ class Listing:
     @property
     def back(self) -> str:
         return self.asked.back
+
+    @property
+    def place(self) -> str:
+        """What was asked, for a form to carry along."""
+        return self.asked.query
+
+    @cached_property
+    def undoable(self) -> Run | None:
+        """What somebody did a moment ago, if it can still be taken back."""
+        if self._run_id is None:
+            return None
+        run = Run.objects.for_studio(self.studio).filter(public_id=self._run_id).first()
+        return run if run and run.can_be_undone else None
 
     @property
     def by_name(self) -> Heading:

@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    client: Client
+    id: UUID
     url: str
     name: str
     email: str
@@ -62,7 +62,7 @@ def row_of(
 ) -> Row:
     """The row, whose link leads below the list's `address` and takes the way `back` along."""
     return Row(
-        client=client,
+        id=client.public_id,
         url=f"{address}{client.public_id}/{'?' if back else ''}{back}",
         name=client.name,
         email=client.email,

@@ -5,8 +5,8 @@ from clients.models.client import Client
 from clients.models.client_queryset import ClientQuerySet
 from clients.models.consent_source import ConsentSource
 from clients.models.event import ClientEvent
-from clients.models.import_run import ImportChunk, ImportRow, ImportRun
 from clients.models.kept_counts import KeptCounts
+from clients.models.run import ImportChunk, Run, RunRow
 from clients.models.sent_address import SentAddress
 from clients.models.welcome import Welcome
 from clients.models.withdrawal import Withdrawal
@@ -17,9 +17,9 @@ __all__ = [
     "ClientQuerySet",
     "ConsentSource",
     "ImportChunk",
-    "ImportRow",
-    "ImportRun",
     "KeptCounts",
+    "Run",
+    "RunRow",
     "SentAddress",
     "Welcome",
     "Withdrawal",

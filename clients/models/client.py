@@ -179,9 +179,9 @@ class Client(models.Model):
         return self.has_opted_out and self.consent_source == ConsentSource.REMEMBERED
 
     @property
-    def was_imported(self) -> bool:
-        """True if what is known of the client's consent came with a list."""
-        return self.consent_source == ConsentSource.IMPORT
+    def said_so_by_a_click(self) -> bool:
+        """True if the client's consent is as they said themselves, in an email."""
+        return bool(self.consent_source) and ConsentSource(self.consent_source).is_a_click
 
     @property
     def consent_text(self) -> str:

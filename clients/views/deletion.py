@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods
 
 from clients import extensions
 from clients.listing.asked import place_of
-from clients.models import Client
+from clients.models import Client, Run
+from clients.runs import selection
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
@@ -23,9 +24,9 @@ def delete(request: StudioRequest, client_id: UUID) -> HttpResponse:
     rows = Client.objects.for_edit if is_post else Client.objects.for_studio
     client = get_object_or_404(rows(request.studio), public_id=client_id)
     if is_post:
-        client.delete()
+        run = selection.do_now(request.studio, Run.Kind.DELETION, client, by=request.user)
         messages.success(request, f"{client.name} is deleted.")
-        return redirect(place_of(request).url(request.studio))
+        return redirect(place_of(request).url(request.studio, run=run.public_id))
     stays = [service.after_deletion(client) for service in extensions.registered()]
     context = {"client": client, "stays": filter(None, stays), "place": place_of(request)}
     return render(request, "clients/delete.html", context)

@@ -8,9 +8,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from clients import consent
 from clients.forms import ClientForm
 from clients.listing.asked import place_of
-from clients.models import Client
+from clients.models import Client, Run
+from clients.runs import selection
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
@@ -33,15 +35,22 @@ def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
     rows = Client.objects.for_edit if is_post else Client.objects.for_studio
     client = get_object_or_404(rows(request.studio), public_id=client_id)
     name = client.name  # the form may have changed it by the time it is refused
+    before, email = consent.kept(client), client.email
     typed = request.POST if is_post else request.unsaved
     form = ClientForm(typed, studio=request.studio, client=client)
     if is_post and form.is_valid() and form.save(by=request.user):
-        return back_to_the_list(request, form)
+        run = None
+        if before["email_opt_in"] and client.has_opted_out and not client.is_remembered:
+            emails = (email, client.email)
+            run = selection.note_opt_out(client, before, emails, by=request.user)
+        return back_to_the_list(request, form, run)
     context = {"form": form, "client": client, "name": name, "place": place_of(request)}
     return render(request, "clients/form.html", context)
 
 
-def back_to_the_list(request: StudioRequest, form: ClientForm) -> HttpResponse:
+def back_to_the_list(
+    request: StudioRequest, form: ClientForm, run: Run | None = None
+) -> HttpResponse:
     client = form.saved
     if form.kept_consent:
         messages.warning(
@@ -56,4 +65,7 @@ def back_to_the_list(request: StudioRequest, form: ClientForm) -> HttpResponse:
         )
     else:
         messages.success(request, f"{client.name} is saved.")
-    return redirect(place_of(request).url(request.studio, saved=client.public_id))
+    also: dict[str, object] = {"saved": client.public_id}
+    if run:
+        also["run"] = run.public_id
+    return redirect(place_of(request).url(request.studio, "list", **also))

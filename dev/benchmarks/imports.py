@@ -9,10 +9,11 @@ from itertools import cycle
 
 from django.core.files.base import ContentFile
 
-from clients.imports import control, uploads
-from clients.imports.counting import Counts
+from clients.imports import uploads
 from clients.imports.mapping import ColumnMapping
-from clients.models import Client, ImportRun
+from clients.models import Client, Run
+from clients.runs import control
+from clients.runs.counting import Counts
 from dev.benchmarks import people
 from dev.benchmarks.rig import Rig
 from dev.benchmarks.settings import Settings
@@ -23,7 +24,7 @@ EDITED = 200
 PAUSE_S = 0.05
 CALM_S = 10.0
 WORK = (
-    "import django; django.setup(); from clients.imports import runner; runner.run_all();"
+    "import django; django.setup(); from clients.runs import runner; runner.run_all();"
     " from dev.benchmarks.files import memory_mb; print(memory_mb('VmHWM'))"
 )
 COLUMNS = ColumnMapping(
@@ -53,7 +54,7 @@ def incoming(rig: Rig, settings: Settings) -> Iterator[Row]:
     assert Client.objects.for_studio(studio).count() == 1_000
 
 
-def uploaded(studio: Studio, rows: int) -> ImportRun:
+def uploaded(studio: Studio, rows: int) -> Run:
     lines = ["First name,Last name,Email,Phone,Agreed"]
     lines += [
         f"Zoë {n},Ångström,zoe{n}@list.example,+49171{n:07},{'yes' if n % 2 else 'no'}"

@@ -27,9 +27,15 @@ def client_saved(instance: Client, *, raw: bool = False, **_: Any) -> None:
 
 @receiver(clients_changed, dispatch_uid="klaviyo: clients were changed in bulk")
 def clients_were_changed(
-    studio_id: int, client_ids: list[int], hold_until: datetime | None = None, **_: Any
+    studio_id: int,
+    client_ids: list[int],
+    hold_until: datetime | None = None,
+    *,
+    forced: bool = False,
+    **_: Any,
 ) -> None:
-    if producer.enqueue(studio_id, client_ids, hold_until=hold_until) and hold_until is None:
+    enqueued = producer.enqueue(studio_id, client_ids, forced=forced, hold_until=hold_until)
+    if enqueued and hold_until is None:
         notify(studio_id)
 
 

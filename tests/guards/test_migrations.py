@@ -32,8 +32,8 @@ LANDED = {
     "clients/migrations/0006_kept_counts.py": (
         "103e0d742cd4b15a27b2efcb6f09f73aee28045b0c9f171ccaee5a63d08f5d59"
     ),
-    "clients/migrations/0007_import_runs.py": (
-        "fe810d6d48a6ec500d4d8020ef63c5c7f703a446e730482c2c960a15dce5391d"
+    "clients/migrations/0007_runs.py": (
+        "5a0358854ec294c584ae48d82cd2725aedeb03544c3c77a5233c6e30e1675f5f"
     ),
     "integrations/klaviyo/migrations/0001_connections_and_sync.py": (
         "ff02f0ec718f3587cc5e7aec43254e53b551022c9419eb4f232a7eda4a14196c"

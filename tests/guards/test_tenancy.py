@@ -23,7 +23,8 @@ ELSEWHERE = {"models", "models.py", "migrations", "management", "admin.py"}
 
 CHOSEN = {
     "clients/deletion.py:delete_many": "the history of clients that the caller has locked",
-    "clients/forms.py:_free_key": "an id is free in all studios or in none",
+    "clients/runs/verbs.py:delete": "the history of clients that the run has locked",
+    "clients/forms.py:_was_sent_before": "an id is free in all studios or in none",
     "clients/emails/unsubscribe.py:studio_of": "the token is unguessable and names one client",
     "clients/emails/welcomes.py:send_due": "which studios have somebody to welcome",
     "clients/tasks.py:refold": "names are folded alike in all studios",

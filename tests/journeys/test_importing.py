@@ -61,7 +61,7 @@ def kill_the_worker(stack: Stack) -> None:
 
 
 def done_rows(stack: Stack) -> int:
-    (run,) = stack.ask("SELECT done_rows, state FROM clients_importrun ORDER BY id DESC LIMIT 1")
+    (run,) = stack.ask("SELECT done_rows, state FROM clients_run ORDER BY id DESC LIMIT 1")
     return int(run["done_rows"]) if run["state"] == "running" else 0
 
 

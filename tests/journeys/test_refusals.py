@@ -17,14 +17,16 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 METHODS = ("GET", "POST")
 IN_STUDIO = "s/<slug:slug>/"
 PUBLIC = {"clients/", "clients/<uuid:client_id>/"}  # within a studio, to each of its members
-AN_IMPORT = "clients/import/<uuid:run_id>/"
+A_RUN = "clients/runs/<uuid:run_id>/"
 DESKS = {
     "clients/new/",
     "clients/<uuid:client_id>/edit/",
     "clients/export/",
+    "clients/many/",
     "clients/import/",
-    AN_IMPORT,
-    *(f"{AN_IMPORT}{page}/" for page in ("columns", "start", "undo", "send", "discard", "refused")),
+    "clients/import/<uuid:run_id>/columns/",
+    A_RUN,
+    *(f"{A_RUN}{page}/" for page in ("start", "undo", "send", "discard", "refused")),
 }
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import pytest
 from django.core.files.base import ContentFile
 
-from clients.imports import control, runner, uploads
-from clients.imports.counting import Counts
+from clients.imports import uploads
 from clients.imports.mapping import ColumnMapping, proposed
-from clients.models import ImportRun
+from clients.models import Run
+from clients.runs import control, runner
+from clients.runs.counting import Counts
 from studios.models import Studio, User
 
 Say = Mapping[str, Mapping[str, str]]  # what words mean, by the name of their column
@@ -21,11 +22,11 @@ class Importer:
         self.studio = studio
         self.by = by
 
-    def upload(self, content: str | bytes, name: str = "list.csv") -> ImportRun:
+    def upload(self, content: str | bytes, name: str = "list.csv") -> Run:
         content = content.encode() if isinstance(content, str) else content
         return uploads.keep(self.studio, ContentFile(content, name=name), by=self.by)
 
-    def check(self, content: str | bytes, words: Say | None = None) -> ImportRun:
+    def check(self, content: str | bytes, words: Say | None = None) -> Run:
         run = self.upload(content)
         names = run.reading["headers"]
         targets = proposed(names, ColumnMapping(), []).targets
@@ -35,16 +36,16 @@ class Importer:
         run.refresh_from_db()
         return run
 
-    def run(self, content: str | bytes, words: Say | None = None) -> ImportRun:
+    def run(self, content: str | bytes, words: Say | None = None) -> Run:
         return self.start(self.check(content, words))
 
-    def start(self, run: ImportRun) -> ImportRun:
+    def start(self, run: Run) -> Run:
         control.start(run, owner_says=str(Counts.kept_by(run).newly_said))
         runner.run_all()
         run.refresh_from_db()
         return run
 
-    def undo(self, run: ImportRun) -> ImportRun:
+    def undo(self, run: Run) -> Run:
         control.undo(run)
         runner.run_all()
         run.refresh_from_db()
@@ -56,7 +57,7 @@ def fays_list(lotus: Studio, fay: User) -> Importer:
     return Importer(lotus, fay)
 
 
-def outcomes(run: ImportRun) -> tuple[int, int, int, int]:
+def outcomes(run: Run) -> tuple[int, int, int, int]:
     """New, changed, unchanged, refused."""
     counts = Counts.kept_by(run)
     return counts.new, counts.changed, counts.unchanged, counts.refused

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from clients.imports import applying, control, runner
-from clients.imports.counting import Counts
-from clients.models import Client, ImportRun
+from clients.models import Client, Run
+from clients.runs import batches, control, runner
+from clients.runs.counting import Counts
 from studios.models import Studio, User
 from tests.clients.conftest import Desk
 from tests.clients.imports.conftest import Importer, outcomes
@@ -26,7 +26,7 @@ def emails(order: int = 1) -> str:
 def test_the_desk_and_a_list_add_the_same_people(
     fays_list: Importer, lotus: Studio, fay: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "AT_ONCE", 5)
+    monkeypatch.setattr(batches, "AT_ONCE", 5)
     run = fays_list.check(emails())
     control.start(run)
     desks = [Desk(browser_of(fay)) for _ in range(2)]
@@ -42,7 +42,7 @@ def test_the_desk_and_a_list_add_the_same_people(
 
     assert not [answer for answer in answers if isinstance(answer, BaseException)]
     run.refresh_from_db()
-    assert run.state == ImportRun.State.DONE
+    assert run.state == Run.State.DONE
     assert sum(outcomes(run)) == PEOPLE
     assert Client.objects.count() == PEOPLE
 
@@ -50,12 +50,12 @@ def test_the_desk_and_a_list_add_the_same_people(
 def test_two_workers_at_one_list_do_it_once(
     fays_list: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "AT_ONCE", 3)
+    monkeypatch.setattr(batches, "AT_ONCE", 3)
     run = fays_list.check(emails())
     control.start(run)
     run.refresh_from_db()
 
-    answers = at_once(*[partial(runner.work, ImportRun.objects.get(pk=run.pk)) for _ in range(3)])
+    answers = at_once(*[partial(runner.work, Run.objects.get(pk=run.pk)) for _ in range(3)])
 
     assert answers == [None] * 3
     runner.run_all()
@@ -65,7 +65,7 @@ def test_two_workers_at_one_list_do_it_once(
 
 
 def test_two_lists_of_the_same_people(fays_list: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "AT_ONCE", 7)
+    monkeypatch.setattr(batches, "AT_ONCE", 7)
     runs = [fays_list.check(emails(order)) for order in (1, -1)]
     for run in runs:
         control.start(run)

@@ -3,10 +3,10 @@
 import pytest
 
 from clients import consent
-from clients.imports import applying, control, runner
 from clients.imports.cleaning import Refusal
 from clients.imports.mapping import ColumnMapping
-from clients.models import Client, ClientEvent, ConsentSource, ImportRow, ImportRun, Withdrawal
+from clients.models import Client, ClientEvent, ConsentSource, Run, RunRow, Withdrawal
+from clients.runs import batches, control, runner
 from studios.models import Studio
 from tests.clients.conftest import AddClient
 from tests.clients.imports.conftest import Importer, outcomes
@@ -146,7 +146,7 @@ def test_a_bad_row_is_refused_whole_with_its_reason(
 ) -> None:
     run = fays_list.run(f"First name,Email,Phone,Newsletter\n{row}\nBo,bo@example.com,,\n")
 
-    refused = run.rows.get(outcome=ImportRow.Outcome.REFUSED)
+    refused = run.rows.get(outcome=RunRow.Outcome.REFUSED)
     assert (refused.line, refused.reason) == (2, reason)
     assert Client.objects.get().email == "bo@example.com"
 
@@ -170,7 +170,7 @@ def test_one_no_among_the_rows_of_a_person_is_heard(
     fays_list: Importer, lotus: Studio, monkeypatch: pytest.MonkeyPatch, order: str, at_once: int
 ) -> None:
     monkeypatch.setattr("clients.imports.checking.AT_ONCE", at_once)
-    monkeypatch.setattr(applying, "AT_ONCE", at_once)
+    monkeypatch.setattr(batches, "AT_ONCE", at_once)
     said = {"y": "ana@example.com,,ja", "n": "Ana@example.com,,abgemeldet"}
 
     fays_list.run("Email,Phone,Newsletter\n" + "\n".join(said[one] for one in order), AGREED)
@@ -190,7 +190,7 @@ def test_a_no_is_heard_even_from_a_row_that_is_refused(
     refused_first: bool,
 ) -> None:
     monkeypatch.setattr("clients.imports.checking.AT_ONCE", at_once)
-    monkeypatch.setattr(applying, "AT_ONCE", at_once)
+    monkeypatch.setattr(batches, "AT_ONCE", at_once)
     ana = add_client(email="ana@example.com", email_opt_in=True)
     rows = [
         "ana@example.com,no number,abgemeldet",
@@ -232,7 +232,7 @@ def test_a_run_goes_on_where_the_last_commit_left_it(
     fays_list: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clients.imports.checking.AT_ONCE", 2)
-    monkeypatch.setattr(applying, "AT_ONCE", 2)
+    monkeypatch.setattr(batches, "AT_ONCE", 2)
     text = "Email\n" + "".join(f"{number}@example.com\n" for number in range(7))
     run = fays_list.upload(text)
     control.map_columns(run, ColumnMapping(["email"]))
@@ -246,7 +246,7 @@ def test_a_run_goes_on_where_the_last_commit_left_it(
     assert run.rows.count() == 4
     runner.run_all()
     run.refresh_from_db()
-    assert run.state == ImportRun.State.CHECKED
+    assert run.state == Run.State.CHECKED
     assert run.rows.count() == 7
     control.start(run)
     step_and_die()
@@ -255,7 +255,7 @@ def test_a_run_goes_on_where_the_last_commit_left_it(
     runner.run_all()
 
     run.refresh_from_db()
-    assert run.state == ImportRun.State.DONE
+    assert run.state == Run.State.DONE
     assert Client.objects.count() == 7
 
 

@@ -9,9 +9,9 @@ import time_machine
 from django.utils import timezone
 
 from clients import consent
-from clients.imports import control, runner
-from clients.models import Client, ConsentSource, ImportRun, Withdrawal
+from clients.models import Client, ConsentSource, Run, Withdrawal
 from clients.models.client import DETAILS
+from clients.runs import control, runner
 from clients.signals import clients_changed, clients_released
 from studios.models import Studio
 from tests.clients.conftest import AddClient, Desk
@@ -44,7 +44,7 @@ def test_everything_goes_back(fays_list: Importer, add_client: AddClient, lotus:
     fays_list.undo(run)
 
     run.refresh_from_db()
-    assert run.state == ImportRun.State.UNDONE
+    assert run.state == Run.State.UNDONE
     assert everybody() == before
     for name in ("ana", "cy", "dee"):
         assert not Withdrawal.stands(lotus, f"{name}@example.com")
@@ -115,7 +115,7 @@ def test_after_ten_minutes_it_stays(fays_list: Importer) -> None:
 def test_an_undo_goes_on_where_the_last_commit_left_it(
     fays_list: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clients.imports.undoing.AT_ONCE", 2)
+    monkeypatch.setattr("clients.runs.undoing.AT_ONCE", 2)
     run = fays_list.run("Email\n" + "".join(f"{number}@example.com\n" for number in range(5)))
     control.undo(run)
     run.refresh_from_db()
@@ -125,7 +125,7 @@ def test_an_undo_goes_on_where_the_last_commit_left_it(
     runner.run_all()
 
     run.refresh_from_db()
-    assert run.state == ImportRun.State.UNDONE
+    assert run.state == Run.State.UNDONE
     assert not Client.objects.exists()
 
 

@@ -19,7 +19,7 @@ LIST = "/s/lotus/clients/"
 
 
 def names(response) -> Sequence[str]:  # type: ignore[no-untyped-def]
-    return [row.client.name for row in response.context["list"].rows]
+    return [row.name for row in response.context["list"].rows]
 
 
 @pytest.fixture

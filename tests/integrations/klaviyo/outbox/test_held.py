@@ -7,11 +7,11 @@ import time_machine
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from clients.imports import control, runner
-from clients.imports.counting import Counts
 from clients.imports.mapping import ColumnMapping
 from clients.imports.uploads import keep
-from clients.models import Client, ImportRun
+from clients.models import Client, Run
+from clients.runs import control, runner
+from clients.runs.counting import Counts
 from integrations.klaviyo.models import ClientSync
 from studios.models import User
 from tests.support.klaviyo.scene import Scene
@@ -25,7 +25,7 @@ STRANGERS = 60
 
 
 @pytest.fixture
-def run(scene: Scene, fay: User) -> ImportRun:
+def run(scene: Scene, fay: User) -> Run:
     """Ana gets another name, Bo opts out, and sixty strangers come in."""
     scene.add(email="ana@example.com", first_name="Ana")
     scene.add(email="bo@example.com", first_name="Bo")
@@ -40,7 +40,7 @@ def run(scene: Scene, fay: User) -> ImportRun:
     return runs_on(run)
 
 
-def runs_on(run: ImportRun) -> ImportRun:
+def runs_on(run: Run) -> Run:
     runner.run_all()
     run.refresh_from_db()
     return run
@@ -50,9 +50,7 @@ def named(email: str) -> Client:
     return Client.objects.get(email=email)
 
 
-def test_nothing_is_told_before_it_can_no_longer_be_taken_back(
-    scene: Scene, run: ImportRun
-) -> None:
+def test_nothing_is_told_before_it_can_no_longer_be_taken_back(scene: Scene, run: Run) -> None:
     before = scene.last_entry()
 
     scene.work()
@@ -66,7 +64,7 @@ def test_nothing_is_told_before_it_can_no_longer_be_taken_back(
     assert scene.klaviyo.suppressed() == {"bo@example.com"}
 
 
-def test_send_now_lets_it_go(scene: Scene, run: ImportRun) -> None:
+def test_send_now_lets_it_go(scene: Scene, run: Run) -> None:
     control.send_now(run)
     runs_on(run)
     scene.work()
@@ -75,7 +73,7 @@ def test_send_now_lets_it_go(scene: Scene, run: ImportRun) -> None:
     assert len(scene.values()) == STRANGERS + 2
 
 
-def test_taken_back_is_as_if_it_never_was(scene: Scene, run: ImportRun) -> None:
+def test_taken_back_is_as_if_it_never_was(scene: Scene, run: Run) -> None:
     before = scene.last_entry()
 
     control.undo(run)
@@ -91,7 +89,7 @@ def test_taken_back_is_as_if_it_never_was(scene: Scene, run: ImportRun) -> None:
     assert ClientSync.objects.count() == 2
 
 
-def test_what_somebody_edits_goes_at_once(scene: Scene, run: ImportRun) -> None:
+def test_what_somebody_edits_goes_at_once(scene: Scene, run: Run) -> None:
     scene.change(named("ana@example.com"), first_name="Annabel")
     scene.opt_out(named("new1@example.com"))
     scene.work()
@@ -100,7 +98,7 @@ def test_what_somebody_edits_goes_at_once(scene: Scene, run: ImportRun) -> None:
     assert len(scene.values()) == 2
 
 
-def test_a_clients_own_no_is_told_at_once(scene: Scene, run: ImportRun) -> None:
+def test_a_clients_own_no_is_told_at_once(scene: Scene, run: Run) -> None:
     scene.opt_out(named("ana@example.com"))
     scene.work()
 

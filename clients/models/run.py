@@ -1,6 +1,7 @@
-"""An import of a list: the file as it came, what became of each row, and how to take it back.
+"""A run: a change of one client or many that can be taken back for ten minutes.
 
-The file stands in the database, so that whichever worker is there reads it, on any machine.
+An import, opt-outs and deletions are runs. Each row keeps what was there before. What takes long is
+done by whichever worker is there; the file of an import stands in the database for that.
 """
 
 import uuid
@@ -22,39 +23,46 @@ MASS = 50  # more clients than that are held back from integrations while it can
 FEW = 5  # one in so many may be newly opted in or out unasked
 
 
-class ImportRunQuerySet(TenantQuerySet["ImportRun"]):
+class RunQuerySet(TenantQuerySet["Run"]):
     def at_work(self) -> Self:
         """Runs that a worker has something to do for."""
-        return self.filter(Q(state__in=WORKING) | ImportRun.to_be_released())
+        return self.filter(Q(state__in=WORKING) | Run.to_be_released())
 
-    def at(self, run: "ImportRun", state: str, done_rows: int) -> "ImportRun | None":
+    def at(self, run: "Run", state: str, done_rows: int) -> "Run | None":
         """The run, locked, if it still is where the caller takes it to be; None if somebody else
         went on with it or stopped it."""
         rows = self.select_for_update(of=("self",)).select_related("studio", "by")
         return rows.filter(pk=run.pk, state=state, done_rows=done_rows).first()
 
 
-class ImportRun(models.Model):
+class Run(models.Model):
+    class Kind(models.TextChoices):
+        IMPORT = "import", "Import"
+        OPT_OUT = "opt_out", "Opt-out"
+        DELETION = "deletion", "Deletion"
+        SENDING = "sending", "Sending again"
+
     class State(models.TextChoices):
         UPLOADED = "uploaded", "Columns to be matched"
         CHECKING = "checking", "Being checked"
         CHECKED = "checked", "Ready to start"
         RUNNING = "running", "Running"
-        DONE = "done", "Imported"
+        DONE = "done", "Done"
         UNDOING = "undoing", "Being taken back"
         UNDONE = "undone", "Taken back"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    studio = models.ForeignKey(Studio, models.CASCADE, related_name="import_runs")
+    studio = models.ForeignKey(Studio, models.CASCADE, related_name="runs")
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    file_name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.IMPORT)
+    file_name = models.CharField(max_length=200, blank=True)  # of an import
     created_at = models.DateTimeField(auto_now_add=True)
     state = models.CharField(max_length=20, choices=State.choices, default=State.UPLOADED)
     reading = models.JSONField(default=dict)  # `clients.csv.reading.Reading`
     mapping = models.JSONField(default=dict)  # `clients.imports.mapping.Mapping`
     total_rows = models.PositiveIntegerField(default=0)
     done_rows = models.PositiveIntegerField(default=0)  # of what the state is about
-    counts = models.JSONField(default=dict)  # `clients.imports.counting.Counts`
+    counts = models.JSONField(default=dict)  # `clients.runs.counting.Counts`
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     # Where many are touched: changes of this run are due then, for integrations, until `released`.
@@ -62,24 +70,24 @@ class ImportRun(models.Model):
     released_at = models.DateTimeField(null=True)
     send_at_once = models.BooleanField(default=False)  # a person gave up the undo
 
-    objects: ClassVar[ImportRunQuerySet] = ImportRunQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         indexes = [
-            models.Index(fields=["studio", "-created_at"], name="client_import_newest"),
+            models.Index(fields=["studio", "-created_at"], name="client_run_newest"),
             models.Index(
                 "state",
-                name="client_import_at_work",
+                name="client_run_at_work",
                 condition=Q(state__in=["checking", "running", "undoing"])
                 | Q(hold_until__isnull=False, released_at=None),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"import {self.public_id} of studio {self.studio_id}"
+        return f"run {self.public_id} of studio {self.studio_id}"
 
     def get_absolute_url(self) -> str:
-        return reverse("clients:import_run", args=[self.studio.slug, self.public_id])
+        return reverse("clients:run", args=[self.studio.slug, self.public_id])
 
     def move(self, **fields: Any) -> None:
         """Save these fields alone."""
@@ -92,7 +100,7 @@ class ImportRun(models.Model):
         """Finished runs whose changes integrations may have by now."""
         held = Q(state__in=FINISHED, hold_until__isnull=False, released_at=None)
         is_time = Q(finished_at__lte=timezone.now() - UNDO_WITHIN)
-        return held & (is_time | Q(send_at_once=True) | Q(state=ImportRun.State.UNDONE))
+        return held & (is_time | Q(send_at_once=True) | Q(state=Run.State.UNDONE))
 
     @property
     def is_working(self) -> bool:
@@ -108,9 +116,19 @@ class ImportRun(models.Model):
         return self.finished_at + UNDO_WITHIN if self.finished_at else None
 
     @property
+    def is_import(self) -> bool:
+        return self.kind == self.Kind.IMPORT
+
+    @property
+    def what_is_done(self) -> str:
+        """With a number before it, while it runs."""
+        return DONE_WORDS[self.Kind(self.kind)]
+
+    @property
     def can_be_undone(self) -> bool:
         """True for ten minutes after it finished, unless somebody had it sent."""
-        is_open = self.state == self.State.DONE and not self.send_at_once
+        changes_clients = self.kind != self.Kind.SENDING
+        is_open = changes_clients and self.state == self.State.DONE and not self.send_at_once
         return is_open and self.undo_until is not None and timezone.now() < self.undo_until
 
     @property
@@ -119,34 +137,41 @@ class ImportRun(models.Model):
         return self.hold_until is not None and self.released_at is None and not self.send_at_once
 
 
-WORKING = (ImportRun.State.CHECKING, ImportRun.State.RUNNING, ImportRun.State.UNDOING)
-FINISHED = (ImportRun.State.DONE, ImportRun.State.UNDONE)
+DONE_WORDS = {
+    Run.Kind.IMPORT: "rows imported",
+    Run.Kind.OPT_OUT: "clients opted out",
+    Run.Kind.DELETION: "clients deleted",
+    Run.Kind.SENDING: "clients sent again",
+}
+WORKING = (Run.State.CHECKING, Run.State.RUNNING, Run.State.UNDOING)
+FINISHED = (Run.State.DONE, Run.State.UNDONE)
 
 
 class ImportChunk(models.Model):
     """A piece of the uploaded file; gone once its rows are in."""
 
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="chunks", db_index=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="chunks", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("run", "number", name="client_import_chunk_is_there_once"),
+            models.UniqueConstraint("run", "number", name="client_run_chunk_is_there_once"),
         ]
 
     def __str__(self) -> str:
-        return f"chunk {self.number} of import {self.run_id}"
+        return f"chunk {self.number} of run {self.run_id}"
 
 
-class ImportRow(models.Model):
-    """A row of the file: what it says, what becomes of it, and what was there before."""
+class RunRow(models.Model):
+    """What becomes of one client, or of one line of a list, and what was there before."""
 
     class Outcome(models.TextChoices):
         NEW = "new", "New"
         CHANGED = "changed", "Changed"
         UNCHANGED = "unchanged", "Unchanged"
         REFUSED = "refused", "Refused"
+        DELETED = "deleted", "Deleted"
 
     class Consent(models.TextChoices):
         """What becomes of the client's consent."""
@@ -156,8 +181,8 @@ class ImportRow(models.Model):
         OPTS_OUT = "opts_out", "Opts out"
         WITHDRAWN = "withdrawn", "Stays opted out"  # the file says yes; the person had said no
 
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows", db_index=False)
-    line = models.PositiveIntegerField()  # in the file, from 1
+    run = models.ForeignKey(Run, models.CASCADE, related_name="rows", db_index=False)
+    line = models.PositiveIntegerField()  # in the file or among the clients, from 1
     values = models.JSONField(default=dict)  # details and `says`, as they would be kept
     key = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True)  # equal for one person
     cells = models.JSONField(null=True)  # of a refused row, as they came
@@ -180,16 +205,16 @@ class ImportRow(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("run", "line", name="client_import_line_is_there_once"),
+            models.UniqueConstraint("run", "line", name="client_run_line_is_there_once"),
         ]
         indexes = [
-            models.Index("run", "key", name="client_import_key", condition=~Q(key="")),
-            models.Index("run", "outcome", "line", name="client_import_outcome"),
-            models.Index("run", "line", name="client_import_applied", condition=Q(is_applied=True)),
+            models.Index("run", "key", name="client_run_key", condition=~Q(key="")),
+            models.Index("run", "outcome", "line", name="client_run_outcome"),
+            models.Index("run", "line", name="client_run_applied", condition=Q(is_applied=True)),
         ]
 
     def __str__(self) -> str:
-        return f"line {self.line} of import {self.run_id}"
+        return f"line {self.line} of run {self.run_id}"
 
     @property
     def client_said(self) -> Client:

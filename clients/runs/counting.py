@@ -7,11 +7,11 @@ from typing import Any, Self
 from django.db.models import Count, QuerySet
 
 from clients.imports.cleaning import Refusal
-from clients.models import Client, ImportRow, ImportRun
-from clients.models.import_run import FEW, MASS
+from clients.models import Client, Run, RunRow
+from clients.models.run import FEW, MASS
 
-Outcome = ImportRow.Outcome
-Consent = ImportRow.Consent
+Outcome = RunRow.Outcome
+Consent = RunRow.Consent
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Counts:
     listed: int = 0  # clients on the list before
 
     @classmethod
-    def of(cls, run: ImportRun) -> Self:
+    def of(cls, run: Run) -> Self:
         """Counted now: some tenths of a second for half a million rows."""
         rows = run.rows.all()
         return cls(
@@ -35,7 +35,7 @@ class Counts:
         )
 
     @classmethod
-    def kept_by(cls, run: ImportRun) -> Self:
+    def kept_by(cls, run: Run) -> Self:
         """As counted when the run came to where it is."""
         return cls(**run.counts)
 
@@ -57,6 +57,10 @@ class Counts:
     @property
     def refused(self) -> int:
         return self.outcomes.get(Outcome.REFUSED, 0)
+
+    @property
+    def deleted(self) -> int:
+        return self.outcomes.get(Outcome.DELETED, 0)
 
     @property
     def opts_in(self) -> int:
@@ -83,6 +87,15 @@ class Counts:
     def newly_said(self) -> int:
         return self.opts_in + self.opts_out
 
+    def said_of(self, kind: Run.Kind) -> str:
+        """What a run over clients did, as a sentence."""
+        if kind == Run.Kind.DELETION:
+            return f"{people(self.deleted)} deleted."
+        if kind == Run.Kind.OPT_OUT:
+            known = f" {self.unchanged} had opted out before." if self.unchanged else ""
+            return f"{people(self.changed)} opted out of emails.{known}"
+        return f"{people(self.changed)} sent again."
+
     @property
     def needs_owner(self) -> bool:
         """True if more than a fifth of the list would newly be opted in or out."""
@@ -95,5 +108,9 @@ class Counts:
         return [(Refusal(reason).label, number) for reason, number in commonest]
 
 
-def by(rows: QuerySet[ImportRow], column: str) -> dict[str, int]:
+def people(number: int) -> str:
+    return "1 client" if number == 1 else f"{number:,} clients"
+
+
+def by(rows: QuerySet[RunRow], column: str) -> dict[str, int]:
     return dict(rows.order_by().values_list(column).annotate(Count("pk")))

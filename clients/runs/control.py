@@ -5,12 +5,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from clients.imports.counting import Counts
 from clients.imports.mapping import ColumnMapping
-from clients.models import ImportRun
+from clients.models import Run
+from clients.runs.counting import Counts
 from studios.models import Studio
 
-State = ImportRun.State
+State = Run.State
 # By then at the latest held changes go, even if nobody ever finishes the run.
 HELD_AT_MOST = timedelta(days=1)
 
@@ -23,7 +23,7 @@ class OwnerNeededError(NotNowError):
     """More than a fifth of the list would be opted in or out: its owner has to say that number."""
 
 
-def map_columns(run: ImportRun, mapping: ColumnMapping) -> None:
+def map_columns(run: Run, mapping: ColumnMapping) -> None:
     """Check the file with these columns, anew if it was checked. Raises `NotNowError`."""
     with transaction.atomic():
         locked = locked_at(run, State.UPLOADED, State.CHECKING, State.CHECKED)
@@ -32,7 +32,7 @@ def map_columns(run: ImportRun, mapping: ColumnMapping) -> None:
         locked.move(mapping=mapping.to_json(), state=State.CHECKING, done_rows=0, total_rows=lines)
 
 
-def start(run: ImportRun, *, owner_says: str = "") -> None:
+def start(run: Run, *, owner_says: str = "") -> None:
     """Begin to change clients. `owner_says`: the number of opt-ins and opt-outs that the owner
     confirms. Raises `OwnerNeededError` and `NotNowError`."""
     with transaction.atomic():
@@ -52,7 +52,7 @@ def start(run: ImportRun, *, owner_says: str = "") -> None:
         )
 
 
-def undo(run: ImportRun) -> None:
+def undo(run: Run) -> None:
     """Begin to take it back. Raises `NotNowError`."""
     with transaction.atomic():
         locked = locked_at(run, State.DONE)
@@ -65,20 +65,20 @@ def undo(run: ImportRun) -> None:
         )
 
 
-def send_now(run: ImportRun) -> None:
+def send_now(run: Run) -> None:
     """Give up the undo, so that integrations hear of the changes at once. Raises `NotNowError`."""
     with transaction.atomic():
         locked_at(run, State.DONE).move(send_at_once=True)
 
 
-def discard(run: ImportRun) -> None:
+def discard(run: Run) -> None:
     """Forget a list that was not started. Raises `NotNowError`."""
     with transaction.atomic():
         locked_at(run, State.UPLOADED, State.CHECKING, State.CHECKED).delete()
 
 
-def locked_at(run: ImportRun, *states: State) -> ImportRun:
-    rows = ImportRun.objects.for_studio(run.studio).filter(pk=run.pk, state__in=states)
+def locked_at(run: Run, *states: State) -> Run:
+    rows = Run.objects.for_studio(run.studio).filter(pk=run.pk, state__in=states)
     locked = rows.select_for_update(of=("self",)).select_related("studio", "by").first()
     if locked is None:
         raise NotNowError("This import has moved on meanwhile. This is where it is now.")
@@ -87,7 +87,7 @@ def locked_at(run: ImportRun, *states: State) -> ImportRun:
 
 def remembered(studio: Studio) -> tuple[ColumnMapping, list[str]]:
     """How this studio last matched columns, and what they were called."""
-    runs = ImportRun.objects.for_studio(studio).exclude(started_at=None)
+    runs = Run.objects.for_studio(studio).exclude(started_at=None)
     last = runs.order_by("-created_at").first()
     if last is None:
         return ColumnMapping(), []

@@ -1,12 +1,13 @@
-"""Taking an import back: clients it added go, what it changed is put back.
+"""Taking a run back: clients it added go, those it deleted come again, what it changed is put back.
 
 What a person changed since stays: a client whom somebody edited, a field with another value, a
 consent that was said again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from django.core.serializers import deserialize
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,18 +18,18 @@ from clients.models import (
     Client,
     ClientEvent,
     ConsentSource,
-    ImportRow,
-    ImportRun,
+    Run,
+    RunRow,
     Withdrawal,
     bulk,
 )
 from clients.models.client import DETAILS
-from clients.signals import clients_changed
+from clients.runs import verbs
 
 AT_ONCE = 200
 
 
-def undo(run: ImportRun) -> Iterator[None]:
+def undo(run: Run) -> Iterator[None]:
     """Take the rest of the run back; hands over after each commit."""
     position = run.done_rows
     while (rows := undo_some(run, position)) is not None:
@@ -37,15 +38,15 @@ def undo(run: ImportRun) -> Iterator[None]:
         position += rows
         yield
     with transaction.atomic():
-        if locked := ImportRun.objects.at(run, ImportRun.State.UNDOING, position):
+        if locked := Run.objects.at(run, Run.State.UNDOING, position):
             counts = locked.counts | {"kept": locked.rows.filter(is_kept=True).count()}
-            locked.move(state=ImportRun.State.UNDONE, counts=counts, finished_at=timezone.now())
+            locked.move(state=Run.State.UNDONE, counts=counts, finished_at=timezone.now())
 
 
 @transaction.atomic
-def undo_some(run: ImportRun, position: int) -> int | None:
+def undo_some(run: Run, position: int) -> int | None:
     """How many rows were taken back: 0 if somebody else goes on with the run, None at its end."""
-    locked = ImportRun.objects.at(run, ImportRun.State.UNDOING, position)
+    locked = Run.objects.at(run, Run.State.UNDOING, position)
     if locked is None:
         return 0
     done = locked.rows.filter(is_applied=True)
@@ -60,14 +61,15 @@ def undo_some(run: ImportRun, position: int) -> int | None:
 class Batch:
     """Some rows of a run, taken back in the caller's transaction."""
 
-    def __init__(self, run: ImportRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.consent = consent.Bulk(run.studio, ConsentSource.UNDO, run.by)
         self.events: list[ClientEvent] = []
         self.changed: dict[int, Client] = {}
         self.deleted: list[Client] = []
+        self.restored: list[Client] = []
 
-    def undo(self, rows: Sequence[ImportRow]) -> None:
+    def undo(self, rows: Sequence[RunRow]) -> None:
         pks = [row.client_id for row in rows if row.client_id]
         locked = Client.objects.for_edit(self.run.studio).filter(pk__in=pks).order_by("pk")
         clients = {client.pk: client for client in locked}
@@ -78,6 +80,7 @@ class Batch:
             if client:
                 self.take_back(row, row.before, client)
             row.is_applied = False
+        self.restore([row for row in rows if "deleted" in row.before])
         Client.objects.for_studio(self.run.studio).write(
             self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
         )
@@ -85,15 +88,28 @@ class Batch:
         ClientEvent.objects.bulk_create(self.events)
         self.consent.save()
         bulk.write(rows, ["is_applied", "is_kept"])
-        if self.changed:
-            clients_changed.send(
-                Client,
-                studio_id=self.run.studio_id,
-                client_ids=list(self.changed),
-                hold_until=self.run.hold_until,
-            )
+        verbs.tell(self.run, [*self.changed.values(), *self.restored])
 
-    def take_back(self, row: ImportRow, before: Mapping[str, Any], client: Client) -> None:
+    def restore(self, rows: Sequence[RunRow]) -> None:
+        """Add these deleted clients as they were, but for those whose address somebody else has by
+        now, and for a no that was said since."""
+        for row in rows:
+            client, events = deleted(row)
+            holders = Client.objects.for_studio(self.run.studio).with_address(client.email)
+            if client.email and holders.exists():
+                row.is_kept = True
+                continue
+            client.klaviyo_profile_id = None  # looked up anew
+            added_at = client.created_at
+            Client.objects.bulk_create([client])
+            Client.objects.for_studio(self.run.studio).filter(pk=client.pk).update(
+                created_at=added_at
+            )
+            ClientEvent.objects.bulk_create(events)
+            consent.uphold(client)
+            self.restored.append(client)
+
+    def take_back(self, row: RunRow, before: Mapping[str, Any], client: Client) -> None:
         is_same_consent = said_last(row, client)
         if not before.get("added"):
             self.put_back(row, before, client, is_same_consent=is_same_consent)
@@ -104,7 +120,7 @@ class Batch:
             row.is_kept = True
 
     def put_back(
-        self, row: ImportRow, before: Mapping[str, Any], client: Client, *, is_same_consent: bool
+        self, row: RunRow, before: Mapping[str, Any], client: Client, *, is_same_consent: bool
     ) -> None:
         fields = {
             name: before["fields"][name]
@@ -128,7 +144,13 @@ class Batch:
         self.changed[client.pk] = client
 
 
-def said_last(row: ImportRow, client: Client | None) -> bool:
+def deleted(row: RunRow) -> tuple[Client, list[ClientEvent]]:
+    """The client that this row deleted, and its history."""
+    client, *events = (kept.object for kept in deserialize("python", row.before["deleted"]))
+    return cast(Client, client), cast(list[ClientEvent], events)
+
+
+def said_last(row: RunRow, client: Client | None) -> bool:
     """True if nothing was said of the client's consent since this row. Where the client is deleted
     by now, nobody knows."""
     if client is None:

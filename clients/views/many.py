@@ -1,0 +1,68 @@
+"""Many at once: clients that somebody selected in the list, or all that it shows."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from clients.listing.asked import Asked, as_uuid
+from clients.listing.page import Listing
+from clients.models import ClientQuerySet, Run
+from clients.runs import batches, selection
+from clients.runs.counting import Counts
+from clients.views.export import as_file
+from studios.access import StudioRequest, studio_access
+from studios.models import Role
+
+FEW = 50  # done at once, without a worker
+EXPORT = "export"
+KINDS = {"opt_out": Run.Kind.OPT_OUT, "delete": Run.Kind.DELETION, "send_again": Run.Kind.SENDING}
+OWNERS = {Run.Kind.DELETION, Run.Kind.SENDING}
+
+
+@studio_access(Role.FRONT_DESK)
+@require_POST
+def ask(request: StudioRequest) -> HttpResponseBase:
+    """Ask whether that is meant; do it when it was."""
+    clients = clients_of(request)
+    verb = request.POST.get("do", "")
+    if verb == EXPORT:
+        return as_file(clients, request)
+    kind = KINDS.get(verb)
+    number = clients.count()
+    if kind is None or not number:
+        messages.warning(request, "Select some clients first.")
+        return redirect(place(request).url(request.studio))
+    if kind in OWNERS and not request.membership.is_owner:
+        raise PermissionDenied
+    if "confirmed" not in request.POST:
+        context = {"kind": kind, "number": number, "place": place(request)}
+        return render(request, "clients/many.html", context)
+    return begin(request, kind, clients)
+
+
+def begin(request: StudioRequest, kind: Run.Kind, clients: ClientQuerySet) -> HttpResponse:
+    run = selection.start(request.studio, kind, clients, by=request.user)
+    if run.total_rows > FEW:
+        return redirect(run)
+    for _ in batches.work(run):
+        pass
+    run.refresh_from_db()
+    messages.success(request, Counts.kept_by(run).said_of(Run.Kind(run.kind)))
+    return redirect(place(request).url(request.studio, run=run.public_id))
+
+
+def clients_of(request: StudioRequest) -> ClientQuerySet:
+    if "all" in request.POST:
+        return Listing(place_query(request), request.membership).narrowed()
+    ids = [found for text in request.POST.getlist("client") if (found := as_uuid(text))]
+    return selection.chosen(request.studio, ids).by_name()
+
+
+def place(request: StudioRequest) -> Asked:
+    return Asked.read(place_query(request))
+
+
+def place_query(request: StudioRequest) -> QueryDict:
+    return QueryDict(request.POST.get("place", "")[:1000])

@@ -1,0 +1,135 @@
+"""A run: what it will do, how far it is, what it did, and its buttons."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from clients import extensions
+from clients.imports import report
+from clients.models import Run, RunRow
+from clients.runs import control, undoing
+from clients.runs.counting import Counts
+from studios.access import StudioRequest, studio_access
+from studios.models import Role
+
+State = Run.State
+ROWS_SHOWN = 12
+FEW = 50  # taken back at once, without a worker
+
+
+@studio_access(Role.FRONT_DESK)
+@require_safe
+def show(request: StudioRequest, run_id: UUID) -> HttpResponse:
+    run = run_of(request, run_id)
+    if run.state == State.UPLOADED:
+        return redirect("clients:import_columns", request.studio.slug, run.public_id)
+    if request.htmx:
+        if request.GET.get("state") != run.state:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return render(request, "clients/runs/_progress.html", {"run": run})
+    counts = Counts.kept_by(run) if run.counts else None
+    services = [
+        service.label for service in extensions.registered() if service.notice(request.membership)
+    ]
+    context = {
+        "run": run,
+        "counts": counts,
+        "said": counts.said_of(Run.Kind(run.kind)) if counts else "",
+        "services": services,
+        "rows": first_rows(run),
+    }
+    return render(request, "clients/runs/run.html", context)
+
+
+def first_rows(run: Run) -> list[tuple[RunRow, str]]:
+    """The first rows of a list that is checked, each with why it is refused, if it is."""
+    if run.state != State.CHECKED:
+        return []
+    rows = run.rows.select_related("run__studio").order_by("line")[:ROWS_SHOWN]
+    return [(row, report.reason(row) if row.reason else "") for row in rows]
+
+
+@studio_access(Role.FRONT_DESK)
+@require_POST
+def start(request: StudioRequest, run_id: UUID) -> HttpResponse:
+    run = run_of(request, run_id)
+    is_owner = request.membership.may(Role.OWNER)
+    said = request.POST.get("confirmed", "") if is_owner else ""
+    return press(request, run, partial(control.start, owner_says=said))
+
+
+@studio_access(Role.FRONT_DESK)
+@require_POST
+def undo(request: StudioRequest, run_id: UUID) -> HttpResponse:
+    run = run_of(request, run_id)
+    answer = press(request, run, control.undo)
+    if run.total_rows > FEW:
+        return answer
+    run.refresh_from_db()
+    for _ in undoing.undo(run):
+        pass
+    run.refresh_from_db()
+    if run.is_import or run.state != State.UNDONE:
+        return answer
+    messages.success(request, said_of_undo(run))
+    return redirect("clients:list", request.studio.slug)
+
+
+def said_of_undo(run: Run) -> str:
+    kept = Counts.kept_by(run).kept
+    if kept == run.total_rows:
+        return "Nothing was taken back: somebody changed it since, or has the address now."
+    if kept:
+        return f"Taken back, but for {kept}: somebody changed them since, or has their address."
+    return "Taken back."
+
+
+@studio_access(Role.FRONT_DESK)
+@require_POST
+def send_now(request: StudioRequest, run_id: UUID) -> HttpResponse:
+    return press(request, run_of(request, run_id), control.send_now)
+
+
+@studio_access(Role.FRONT_DESK)
+@require_POST
+def discard(request: StudioRequest, run_id: UUID) -> HttpResponse:
+    run = run_of(request, run_id)
+    try:
+        control.discard(run)
+    except control.NotNowError as error:
+        messages.warning(request, str(error))
+        return redirect(run)
+    messages.success(request, f"{run.file_name} is discarded. No client was changed.")
+    return redirect("clients:import", request.studio.slug)
+
+
+def press(request: StudioRequest, run: Run, button: Callable[[Run], None]) -> HttpResponse:
+    """Do what the button says, or say why that can't be now; then show the run as it is."""
+    try:
+        button(run)
+    except control.NotNowError as error:
+        messages.warning(request, str(error))
+    return redirect(run)
+
+
+@studio_access(Role.FRONT_DESK)
+@never_cache
+@require_safe
+def refused(request: StudioRequest, run_id: UUID) -> StreamingHttpResponse:
+    run = run_of(request, run_id)
+    return StreamingHttpResponse(
+        report.lines(run),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="refused-rows.csv"'},
+    )
+
+
+def run_of(request: StudioRequest, run_id: UUID) -> Run:
+    runs = Run.objects.for_studio(request.studio).select_related("studio", "by")
+    return get_object_or_404(runs, public_id=run_id)
