@@ -47,6 +47,8 @@ class TimelineEntry:
 
     at: datetime
     text: str
+    answers: bool = False  # by it a service had heard of all that happened before
+    heard: str = ""  # of an entry of ours: what answered it, and how soon after
 
 
 class Extension(Protocol):

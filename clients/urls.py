@@ -1,7 +1,7 @@
 from django.urls import path
 
 from clients.emails import unsubscribe
-from clients.views import deletion, export, form, imports, listing, many, page, runs
+from clients.views import activity, deletion, export, form, imports, listing, many, page, runs
 
 app_name = "clients"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
         imports.columns,
         name="import_columns",
     ),
+    path("s/<slug:slug>/settings/activity/", activity.activity, name="activity"),
     path("s/<slug:slug>/clients/many/", many.ask, name="many"),
     path("s/<slug:slug>/clients/runs/<uuid:run_id>/", runs.show, name="run"),
     path("s/<slug:slug>/clients/runs/<uuid:run_id>/start/", runs.start, name="run_start"),

@@ -4,7 +4,7 @@ Every row is planned anew with its client locked: the desk goes on working meanw
 did last counts. A list that is run twice changes nothing the second time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clients import consent
 from clients.consent import CONSENT_FIELDS
@@ -99,17 +99,22 @@ class Batch:
         for field, text in changes.items():
             setattr(client, field, text)
         if changes:
-            self.note(client, ClientEvent.What.EDITED, list(changes))
+            before = row.before["fields"]
+            told = {field: [before[field], text] for field, text in changes.items()}
+            self.note(client, ClientEvent.What.EDITED, told)
         if client.pk:  # else it is among those to be added
             self.changed[client.pk] = client
         return client
 
-    def note(self, client: Client, what: str, fields: Sequence[str] = ()) -> None:
+    def note(
+        self, client: Client, what: str, changes: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.events.append(
             ClientEvent(
                 client=client,
                 what=what,
-                fields=list(fields),
+                fields=list(changes or ()),
+                changes=dict(changes or {}),
                 source=ConsentSource.IMPORT,
                 by=self.run.by,
             )

@@ -200,9 +200,18 @@ class Client(models.Model):
         if self._state.adding:
             yield ClientEvent(what=ClientEvent.What.ADDED, by=self.edited_by)
             return
-        changed = [field for field in DETAILS if before.get(field) != getattr(self, field)]
-        if changed:
-            yield ClientEvent(what=ClientEvent.What.EDITED, by=self.edited_by, fields=changed)
+        changes = {
+            field: [before[field], getattr(self, field)]
+            for field in DETAILS
+            if field in before and before[field] != getattr(self, field)
+        }
+        if changes:
+            yield ClientEvent(
+                what=ClientEvent.What.EDITED,
+                by=self.edited_by,
+                fields=list(changes),
+                changes=changes,
+            )
 
     def _remember_withdrawals(self, before: Mapping[str, Any]) -> Iterable[ClientEvent]:
         """An address that said no stays withdrawn on any row, however it got there."""

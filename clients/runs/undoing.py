@@ -11,7 +11,7 @@ from django.core.serializers import deserialize
 from django.db import transaction
 from django.utils import timezone
 
-from clients import consent, deletion
+from clients import consent
 from clients.consent import CONSENT_FIELDS
 from clients.imports.planning import FILLED_IN
 from clients.models import (
@@ -24,7 +24,7 @@ from clients.models import (
     bulk,
 )
 from clients.models.client import DETAILS
-from clients.runs import verbs
+from clients.runs import deleting, verbs
 
 AT_ONCE = 200
 
@@ -84,7 +84,7 @@ class Batch:
         Client.objects.for_studio(self.run.studio).write(
             self.changed.values(), [*FILLED_IN, *CONSENT_FIELDS]
         )
-        deletion.delete_many(self.run.studio, self.deleted)
+        deleting.delete_many(self.run.studio, self.deleted)
         ClientEvent.objects.bulk_create(self.events)
         self.consent.save()
         bulk.write(rows, ["is_applied", "is_kept"])
@@ -134,6 +134,7 @@ class Batch:
                 client=client,
                 what=ClientEvent.What.EDITED,
                 fields=list(fields),
+                changes={name: [row.values[name], text] for name, text in fields.items()},
                 source=ConsentSource.UNDO,
                 by=self.run.by,
             )

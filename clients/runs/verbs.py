@@ -7,9 +7,10 @@ from typing import Any
 from django.core.serializers import serialize
 from django.db.models import Model
 
-from clients import consent, deletion
+from clients import consent
 from clients.consent import CONSENT_FIELDS
 from clients.models import Client, ClientEvent, ConsentSource, Run, RunRow, bulk
+from clients.runs import deleting
 from clients.signals import clients_changed
 
 Outcome = RunRow.Outcome
@@ -42,7 +43,7 @@ def delete(run: Run, rows: Sequence[RunRow]) -> None:
         of_client = [event for event in events if event.client_id == client.pk]
         row.before = {"deleted": kept([client, *of_client])}
         row.outcome, row.is_applied = Outcome.DELETED, True
-    deletion.delete_many(run.studio, clients)
+    deleting.delete_many(run.studio, clients)
     bulk.write(rows, ["outcome", "is_applied", "before"])
 
 

@@ -23,7 +23,6 @@ def detail(request: StudioRequest, client_id: UUID) -> HttpResponse:
         "client": client,
         "place": place_of(request),
         "services": services_of(client, request.membership),
-        "consent_history": timeline.consent_history(client),
         "timeline": timeline.entries(client),
     }
     return render(request, "clients/detail.html", context)

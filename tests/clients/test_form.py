@@ -102,7 +102,7 @@ def test_an_edit_keeps_its_own_address(fays_desk: Desk, ana: Client) -> None:
     assert ana.last_name == "Silva"
     assert ana.email_opt_in
     assert ana.events.filter(what=ClientEvent.What.EDITED).get().text == (
-        "Last name changed by Fay Lindqvist"
+        "Last name Pereira → Silva, by Fay Lindqvist"
     )
 
 

@@ -35,6 +35,9 @@ LANDED = {
     "clients/migrations/0007_runs.py": (
         "5a0358854ec294c584ae48d82cd2725aedeb03544c3c77a5233c6e30e1675f5f"
     ),
+    "clients/migrations/0008_history.py": (
+        "0801c2b7f3235ada10a839346c3244345f5eaa1024b342cf7d2fc1a14f2438f7"
+    ),
     "integrations/klaviyo/migrations/0001_connections_and_sync.py": (
         "ff02f0ec718f3587cc5e7aec43254e53b551022c9419eb4f232a7eda4a14196c"
     ),

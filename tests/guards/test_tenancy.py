@@ -22,7 +22,7 @@ PERSONAL = {"Client", "ClientEvent", "Withdrawal", "SentAddress", "Membership", 
 ELSEWHERE = {"models", "models.py", "migrations", "management", "admin.py"}
 
 CHOSEN = {
-    "clients/deletion.py:delete_many": "the history of clients that the caller has locked",
+    "clients/runs/deleting.py:delete_many": "the history of clients that the caller has locked",
     "clients/runs/verbs.py:delete": "the history of clients that the run has locked",
     "clients/forms.py:_was_sent_before": "an id is free in all studios or in none",
     "clients/emails/unsubscribe.py:studio_of": "the token is unguessable and names one client",

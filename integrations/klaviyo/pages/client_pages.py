@@ -16,6 +16,15 @@ from studios.models import Membership, Studio
 TIMELINE_LENGTH = 50
 
 
+# What of an edit or an opt-out there is to hear.
+HEARD = {
+    SyncEvent.What.CREATED,
+    SyncEvent.What.UPDATED,
+    SyncEvent.What.ADOPTED,
+    SyncEvent.What.SUPPRESSED,
+}
+
+
 class KlaviyoOnClientPages:
     key = "klaviyo"
     label = "Klaviyo"
@@ -50,7 +59,9 @@ class KlaviyoOnClientPages:
 
     def timeline(self, client: Client) -> Sequence[TimelineEntry]:
         events = SyncEvent.objects.filter(client=client).order_by("-at")[:TIMELINE_LENGTH]
-        return [TimelineEntry(event.at, told(event)) for event in events]
+        return [
+            TimelineEntry(event.at, told(event), answers=event.what in HEARD) for event in events
+        ]
 
     def after_deletion(self, client: Client) -> str:
         if not client.klaviyo_profile_id:

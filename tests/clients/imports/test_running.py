@@ -85,7 +85,11 @@ def test_clients_are_found_by_their_address_in_any_spelling(
         "Ana@Bücher.example",
         "+4930123456",
     )
-    assert ana.events.last().text == "First name, last name changed by an import, by Fay Lindqvist"  # type: ignore[union-attr]
+    last = ana.events.latest("pk")
+    assert (
+        last.text
+        == "First name Ana → Anna, last name none → Pereira by an import, by Fay Lindqvist"
+    )
 
 
 def test_a_yes_is_only_what_was_said_to_be_one(fays_list: Importer) -> None:

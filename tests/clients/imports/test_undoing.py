@@ -50,7 +50,8 @@ def test_everything_goes_back(fays_list: Importer, add_client: AddClient, lotus:
         assert not Withdrawal.stands(lotus, f"{name}@example.com")
     ana = Client.objects.get(first_name="Ana")
     assert [event.text for event in ana.events.order_by("pk")][-2:] == [
-        "First name, phone changed as something was taken back, by Fay Lindqvist",
+        "First name Anna → Ana, phone 030 999999 → 030 123456"
+        " as something was taken back, by Fay Lindqvist",
         "Agreed to emails as something was taken back, by Fay Lindqvist",
     ]
 
