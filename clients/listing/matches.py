@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from clients import extensions
 from clients.listing import counts
 from clients.listing.asked import Asked
+from clients.listing.keyset import ORDERS
 from clients.listing.tally import Consent, Tally
 from clients.models import Client, ClientQuerySet
 from studios.models import Studio
@@ -48,6 +49,14 @@ def of(studio: Studio, asked: Asked) -> Matches:
     found = Client.objects.for_studio(studio).found_by(asked.search, studio.country)
     with planned(seqscan=False):
         return searched(found, studio, asked)
+
+
+def following(client: Client, asked: Asked) -> Client | None:
+    """Who comes behind this client in the list that was asked for."""
+    studio = client.studio
+    clients = Client.objects.for_studio(studio).found_by(asked.search, studio.country)
+    order = ORDERS[asked.sort]
+    return order.of(order.beyond(narrowed(clients, studio, asked), client)).first()
 
 
 def searched(found: ClientQuerySet, studio: Studio, asked: Asked) -> Matches:

@@ -23,6 +23,9 @@ def new(request: StudioRequest) -> HttpResponse:
     is_post = request.method == "POST"
     form = ClientForm(request.POST if is_post else request.unsaved, studio=request.studio)
     if is_post and form.is_valid() and form.save(by=request.user):
+        if request.POST.get("then") == "another":
+            tell_saved(request, form)
+            return redirect(request.get_full_path())
         return back_to_the_list(request, form)
     return render(request, "clients/form.html", {"form": form, "place": place_of(request)})
 
@@ -51,6 +54,14 @@ def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
 def back_to_the_list(
     request: StudioRequest, form: ClientForm, run: Run | None = None
 ) -> HttpResponse:
+    tell_saved(request, form)
+    also: dict[str, object] = {"saved": form.saved.public_id}
+    if run:
+        also["run"] = run.public_id
+    return redirect(place_of(request).url(request.studio, "list", **also))
+
+
+def tell_saved(request: StudioRequest, form: ClientForm) -> None:
     client = form.saved
     if form.kept_consent:
         messages.warning(
@@ -65,7 +76,3 @@ def back_to_the_list(
         )
     else:
         messages.success(request, f"{client.name} is saved.")
-    also: dict[str, object] = {"saved": client.public_id}
-    if run:
-        also["run"] = run.public_id
-    return redirect(place_of(request).url(request.studio, "list", **also))

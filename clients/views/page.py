@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from clients import extensions, timeline
 from clients.extensions import StatusLine
 from clients.listing.asked import place_of
+from clients.listing.matches import following
 from clients.models import Client
 from studios.access import StudioRequest, studio_access
 from studios.models import Membership, Role
@@ -22,6 +23,7 @@ def detail(request: StudioRequest, client_id: UUID) -> HttpResponse:
     context = {
         "client": client,
         "place": place_of(request),
+        "next_client": following(client, place_of(request)),
         "services": services_of(client, request.membership),
         "timeline": timeline.entries(client),
     }

@@ -11,8 +11,11 @@ SCRIPTS = ROOT / "junocal" / "static" / "js"
 LIST = """
 <input data-key="/" type="search">
 <a data-key="n" href="#new">New client</a>
-<a data-row href="#ana">Ana</a>
-<a data-row href="#bo">Bo</a>
+<table>
+<tr><td><input type="checkbox"></td><th><a data-row href="#ana">Ana</a></th></tr>
+<tr><td><input type="checkbox"></td><th><a data-row href="#bo">Bo</a></th></tr>
+</table>
+<dialog data-keys>Keys</dialog>
 """
 PANEL = """
 <p data-stale hidden>This page can't refresh itself just now.</p>
@@ -71,6 +74,43 @@ def test_arrows_walk_from_the_search_through_the_rows(tab: Page) -> None:
     tab.keyboard.press("ArrowDown")
 
     assert (first, focused(tab)) == ("Ana", "Bo")
+
+
+def test_j_and_k_walk_from_anywhere_and_x_ticks(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    walked = []
+    for key in "jjk":
+        tab.keyboard.press(key)
+        walked.append(focused(tab))
+    tab.keyboard.press("x")
+    tab.keyboard.press("j")
+
+    assert walked == ["Ana", "Bo", "Ana"]
+    assert focused(tab) == "Bo"
+    assert tab.locator("input[type=checkbox]:checked").count() == 1
+    assert tab.locator("tr", has_text="Ana").locator("input").is_checked()
+
+
+def test_after_ticking_by_hand_keys_go_on_from_that_row(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    tab.locator("input[type=checkbox]").first.click()
+    tab.keyboard.press("j")
+
+    assert focused(tab) == "Bo"
+
+
+def test_a_question_mark_shows_the_keys_and_escape_closes_them(tab: Page) -> None:
+    show(tab, LIST, "keys.js")
+
+    tab.keyboard.press("?")
+    assert tab.locator("dialog").is_visible()
+    tab.keyboard.press("n")
+    assert not tab.url.endswith("#new")
+    tab.keyboard.press("Escape")
+
+    assert not tab.locator("dialog").is_visible()
 
 
 def test_progress_is_said_at_quarters_only(tab: Page) -> None:

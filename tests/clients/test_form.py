@@ -190,3 +190,12 @@ def test_a_number_that_nobody_touched_is_not_read_anew(fays_desk: Desk, ana: Cli
 
     ana.refresh_from_db()
     assert (ana.first_name, ana.phone) == ("Anna", "+491234567")
+
+
+def test_save_and_add_another_leads_to_an_empty_form(fays_desk: Desk) -> None:
+    answer = fays_desk.add(first_name="Ana", then="another")
+
+    assert answer["Location"] == "/s/lotus/clients/new/"
+    page = fays_desk.browser.get(answer["Location"]).content.decode()
+    assert "Ana is saved." in page
+    assert 'name="first_name" value' not in page

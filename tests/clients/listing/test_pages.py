@@ -138,3 +138,20 @@ def test_the_way_back_leads_nowhere_but_into_the_list(
 
     assert saved["Location"].startswith("/s/lotus/clients/?")
     assert "evil" not in saved["Location"]
+
+
+def test_a_clients_page_leads_to_the_next_one_of_the_same_list(
+    fays: Browser, add_client: AddClient
+) -> None:
+    ana, _, cem = (
+        add_client(first_name=name, email=f"{name}@example.com", email_opt_in=name != "Bea")
+        for name in ("Ana", "Bea", "Cem")
+    )
+
+    def page(client: Client, **query: str) -> str:
+        return fays.get(client.get_absolute_url(), query).content.decode()
+
+    assert "Next: Bea" in page(ana)
+    assert "Next: Cem" in page(ana, back="consent=agreed")
+    assert "Next: Bea" in page(cem, back="sort=-name")
+    assert "Next: " not in page(cem)
