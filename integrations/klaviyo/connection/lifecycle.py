@@ -25,7 +25,7 @@ from integrations.klaviyo.contract import KNOWN_SCOPES
 from integrations.klaviyo.models import ClientSync, Connection, EndCause, EndedConnection, Turn
 from integrations.klaviyo.models.connection import ConnectionQuerySet
 from integrations.klaviyo.outbox import producer, wakeup
-from integrations.klaviyo.reasons import Reason
+from integrations.klaviyo.reasons import NEEDS_ATTENTION, Reason
 from integrations.sealing import keyring
 from studios.access import require_owner
 from studios.models import Studio, User
@@ -153,12 +153,14 @@ def resume(studio: Studio) -> bool:
     return resumed
 
 
-def retry_all(studio: Studio) -> None:
-    """Everything that needs attention is tried once more, opt-outs and the connection included."""
+def retry_all(studio: Studio, *, reason: str = "") -> None:
+    """Everything that needs attention is tried once more, opt-outs and the connection included; of
+    the clients only those with this `reason`, if one is given."""
     with transaction.atomic():
         Connection.objects.for_studio(studio).live().unsuspend()
         wakeup.wake(studio.pk)
-    producer.retry_all(ClientSync.objects.for_studio(studio).needing_attention())
+    rows = ClientSync.objects.for_studio(studio).needing_attention()
+    producer.retry_all(rows.filter(reason=reason) if reason in NEEDS_ATTENTION else rows)
 
 
 def accepted(connection: Connection) -> None:

@@ -74,6 +74,7 @@ def test(request: StudioRequest) -> HttpResponse:
 @studio_access(Role.OWNER)
 @require_POST
 def retry_all(request: StudioRequest) -> HttpResponse:
-    lifecycle.retry_all(request.studio)
+    """All that need attention, or those of one reason."""
+    lifecycle.retry_all(request.studio, reason=request.POST.get("reason", ""))
     messages.success(request, "Trying again. What Klaviyo takes now disappears from the list.")
     return redirect("integrations:settings", request.studio.slug)

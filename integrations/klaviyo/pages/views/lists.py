@@ -1,23 +1,25 @@
 """The lists behind the counters: needs attention, not sent, opt-outs waiting. Owners only."""
 
 import csv
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from clients.models import Client
+from clients.csv.export import ROWS_AT_ONCE, UTF8_MARK, written
+from clients.models import Client, ClientQuerySet
 from integrations.klaviyo.models import ClientSync, Connection
 from integrations.klaviyo.outbox import producer
 from integrations.klaviyo.outbox.wakeup import wake
 from integrations.klaviyo.pages import status, unreported_opt_outs
 from integrations.klaviyo.pages.status import ClientStatus
-from integrations.klaviyo.reasons import NEEDS_ATTENTION, UNSENT
+from integrations.klaviyo.reasons import NEEDS_ATTENTION, UNSENT, Reason
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
@@ -28,32 +30,80 @@ ROWS_ON_A_PAGE = 50
 @require_safe
 def attention(request: StudioRequest) -> HttpResponse:
     """Clients a person has to act for, the opt-outs that wait for the owner among them."""
-    clients = status.with_status(Client.objects.for_studio(request.studio), ClientStatus.ATTENTION)
-    reason = request.GET.get("reason", "")
-    chosen = clients.filter(klaviyo_sync__reason=reason) if reason in NEEDS_ATTENTION else clients
-    rows = chosen.select_related("klaviyo_sync").order_by("klaviyo_sync__reason", "pk")
     context = {
         "status": ClientStatus.ATTENTION,
-        "page": page_of(request, rows),
+        "page": page_of(request, needing_attention(request)),
         "reasons": status.count_attention(request.studio),
-        "chosen": reason,
+        "chosen": request.GET.get("reason", ""),
     }
     return render(request, "klaviyo/attention.html", context)
 
 
 @studio_access(Role.OWNER)
 @require_safe
+def attention_csv(request: StudioRequest) -> StreamingHttpResponse:
+    def reason(client: Client) -> str:
+        return client.klaviyo_sync.reason
+
+    return as_file(request, needing_attention(request), reason, "needs-attention.csv")
+
+
+def needing_attention(request: StudioRequest) -> ClientQuerySet:
+    """With their rows; for the reason that was chosen, if one was."""
+    clients = status.with_status(Client.objects.for_studio(request.studio), ClientStatus.ATTENTION)
+    reason = request.GET.get("reason", "")
+    chosen = clients.filter(klaviyo_sync__reason=reason) if reason in NEEDS_ATTENTION else clients
+    return chosen.select_related("klaviyo_sync").order_by("klaviyo_sync__reason", "pk")
+
+
+@studio_access(Role.OWNER)
+@require_safe
 def not_sent(request: StudioRequest) -> HttpResponse:
+    context = {
+        "status": ClientStatus.NOT_SENT,
+        "page": page_of(request, left_out(request)),
+        "reasons": status.count_unsent(request.studio),
+        "chosen": request.GET.get("reason", ""),
+    }
+    return render(request, "klaviyo/not_sent.html", context)
+
+
+@studio_access(Role.OWNER)
+@require_safe
+def not_sent_csv(request: StudioRequest) -> StreamingHttpResponse:
+    def reason(client: Any) -> str:
+        return str(client.unsent_reason)
+
+    return as_file(request, left_out(request), reason, "not-sent.csv")
+
+
+def left_out(request: StudioRequest) -> ClientQuerySet:
+    """With why; for the reason that was chosen, if one was."""
     clients = status.with_status(Client.objects.for_studio(request.studio), ClientStatus.NOT_SENT)
     reason = request.GET.get("reason", "")
     chosen = status.unsent_for(clients, reason) if reason in UNSENT else clients
-    context = {
-        "status": ClientStatus.NOT_SENT,
-        "page": page_of(request, status.with_unsent_reason(chosen).by_name()),
-        "reasons": status.count_unsent(request.studio),
-        "chosen": reason,
-    }
-    return render(request, "klaviyo/not_sent.html", context)
+    return status.with_unsent_reason(chosen).by_name()
+
+
+def as_file(
+    request: StudioRequest, clients: ClientQuerySet, reason_of: Callable[[Client], str], name: str
+) -> StreamingHttpResponse:
+    """These clients, each with the reason in words, as a download."""
+    studio = request.studio
+
+    def lines() -> Iterator[str]:
+        yield UTF8_MARK + written([["First name", "Last name", "Email", "Phone", "Reason"]])
+        for client in clients.iterator(chunk_size=ROWS_AT_ONCE):
+            client.studio = studio
+            words = Reason(reason_of(client)).label
+            details = [client.first_name, client.last_name, client.email, client.phone_shown]
+            yield written([[*details, words]])
+
+    return StreamingHttpResponse(
+        lines(),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @studio_access(Role.OWNER)

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -233,3 +234,53 @@ def test_while_disconnecting_no_permission_is_asked_for(
     assert Connection.objects.get().is_disconnecting
     assert "Allow automatic suppression" not in html
     assert "Download the list" in html
+
+
+# --- As files, and by reason ----------------------------------------------------------------------
+
+
+def file(browser: Browser, path: str) -> list[dict[str, str]]:
+    answer: Any = browser.get(HERE + path)
+    assert "attachment" in answer["Content-Disposition"]
+    text = answer.getvalue().decode().removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_who_is_left_out_as_a_file_with_the_reason(scene: Scene, olives: Browser) -> None:
+    scene.add(first_name="Ana", email="ana@lotus.test", email_opt_in=False)
+    scene.add(first_name="=Bo", phone="+4930123456")
+    scene.sync()
+
+    found = {
+        row["First name"]: (row["Phone"], row["Reason"]) for row in file(olives, "not-sent.csv")
+    }
+    assert found == {"Ana": ("", "not opted in"), "'=Bo": ("030 123456", "no email")}
+    assert [row["First name"] for row in file(olives, "not-sent.csv?reason=no_email")] == ["'=Bo"]
+
+
+def needing(scene: Scene, **reasons: Reason) -> None:
+    for name in reasons:
+        scene.add(first_name=name, email=f"{name}@lotus.test")
+    scene.sync()
+    for name, reason in reasons.items():
+        ClientSync.objects.filter(client__first_name=name).update(reason=reason)
+
+
+def test_who_needs_somebody_as_a_file_with_the_reason(scene: Scene, olives: Browser) -> None:
+    needing(scene, ana=Reason.EMAIL_INVALID, bo=Reason.REFUSED)
+
+    assert {row["First name"]: row["Reason"] for row in file(olives, "attention.csv")} == {
+        "ana": "email not valid",
+        "bo": "Klaviyo does not accept this client",
+    }
+    assert len(file(olives, "attention.csv?reason=refused")) == 1
+
+
+def test_those_of_one_reason_are_retried_alone(scene: Scene, olives: Browser) -> None:
+    needing(scene, ana=Reason.EMAIL_INVALID, bo=Reason.REFUSED)
+    assert "Retry these" in read(olives, "attention/?reason=refused")
+
+    olives.post(HERE + "retry/", {"reason": "refused"})
+
+    waits = ClientSync.objects.unsettled().values_list("client__first_name", flat=True)
+    assert list(waits) == ["bo"]
