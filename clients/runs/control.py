@@ -87,8 +87,8 @@ def locked_at(run: Run, *states: State) -> Run:
 
 def remembered(studio: Studio) -> tuple[ColumnMapping, list[str]]:
     """How this studio last matched columns, and what they were called."""
-    runs = Run.objects.for_studio(studio).exclude(started_at=None)
-    last = runs.order_by("-created_at").first()
+    imports = Run.objects.for_studio(studio).filter(kind=Run.Kind.IMPORT)
+    last = imports.exclude(started_at=None).order_by("-created_at").first()
     if last is None:
         return ColumnMapping(), []
     return ColumnMapping.from_json(last.mapping), last.reading["headers"]

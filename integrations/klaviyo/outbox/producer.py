@@ -14,7 +14,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from clients.models import Client
-from integrations.klaviyo.models import ClientSync, Exposure, Priority
+from integrations.klaviyo.models import ClientSync, Exposure, Priority, SyncEvent
 from integrations.klaviyo.models.sync import ClientSyncQuerySet
 from integrations.klaviyo.outbox import turns
 from integrations.klaviyo.reasons import Reason
@@ -196,6 +196,7 @@ def clients_deleted(studio: Studio, clients: Sequence[Client]) -> None:
     profiles that were ours are remembered, no address."""
     pks = [client.pk for client in clients]
     list(Client.objects.for_edit(studio).filter(pk__in=pks).order_by("pk"))  # locks go in order
+    SyncEvent.objects.filter(client__in=pks).delete()
     rows = ClientSync.objects.for_studio(studio).filter(client__in=pks)
     said_no = [client.pk for client in clients if client.has_opted_out]
     if said_no:

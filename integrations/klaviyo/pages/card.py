@@ -1,10 +1,14 @@
 """What the card on the Integrations page says: one state at a time, true, with what to press."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db import models
+from django.utils import timezone
 
+from clients.listing import counts
+from clients.listing.counts import Counts
 from integrations.klaviyo.connection import health_check, hindrances
 from integrations.klaviyo.connection.hindrances import Hindrance, Kind
 from integrations.klaviyo.contract import FEATURES, LARGE, SUPPRESSION, WHY_SCOPES, Feature
@@ -15,6 +19,8 @@ from integrations.klaviyo.pages.status import ClientStatus, Numbers
 from integrations.klaviyo.reasons import Reason
 from integrations.token_bucket import rate
 from studios.models import Studio
+
+COUNTED_A_WHILE_AGO = timedelta(seconds=60)
 
 
 class State(models.TextChoices):
@@ -134,7 +140,7 @@ class Card:
         """True if the card may change within seconds."""
         if self.state is State.DISCONNECTING or self.is_being_tested:
             return True
-        return self.is_connected and not self.is_held and bool(self.due or self.is_seeding)
+        return self.is_connected and not self.is_held and (self.has_due or self.is_seeding)
 
     @property
     def shows_progress(self) -> bool:
@@ -146,13 +152,24 @@ class Card:
         return EndedConnection.objects.for_studio(self.studio).first()
 
     @cached_property
+    def counts(self) -> Counts:
+        """The list's: of a large studio they are kept, and counted anew beside."""
+        return counts.of(self.studio)
+
+    @cached_property
     def numbers(self) -> Numbers:
-        return status.count(self.studio)
+        return status.numbers_in(self.counts.tally)
+
+    @property
+    def counted_at(self) -> datetime | None:
+        """When, where that was a while ago."""
+        counted_at = self.counts.counted_at
+        return counted_at if timezone.now() - counted_at > COUNTED_A_WHILE_AGO else None
 
     @cached_property
     def unsent(self) -> list[tuple[Reason, int]]:
         """How many clients nothing is sent of, by reason."""
-        return status.count_unsent(self.studio)
+        return status.unsent_in(self.counts.tally)
 
     @cached_property
     def opt_outs_waiting(self) -> int:
@@ -175,6 +192,10 @@ class Card:
     def due(self) -> int:
         """Changes that are safe here and not yet in Klaviyo."""
         return self._rows.unsettled().count()
+
+    @cached_property
+    def has_due(self) -> bool:
+        return self._rows.unsettled().exists()
 
     @cached_property
     def is_seeding(self) -> bool:

@@ -26,7 +26,7 @@ HEARD = {
 
 
 class KlaviyoOnClientPages:
-    key = "klaviyo"
+    key = status.FACET
     label = "Klaviyo"
     option_keys = ClientStatus.values
     facet = status.STATUS

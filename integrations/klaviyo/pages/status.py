@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, CharField, Count, F, Q, Value, When
 
+from clients.listing.tally import Consent, Tally
 from clients.models import Client, ClientQuerySet
 from integrations.klaviyo.models import ClientSync
 from integrations.klaviyo.models.sync import unsettled
@@ -47,6 +48,14 @@ UNSENT_REASON = Case(
     default=Value(""),
     output_field=CharField(),
 )
+
+# Of the clients nothing is sent of: each reason is a consent of its own.
+UNSENT_CONSENTS = {
+    Reason.OPTED_OUT: Consent.OPTED_OUT,
+    Reason.NOT_OPTED_IN: Consent.NOT_AGREED,
+    Reason.NO_EMAIL: Consent.AGREED,
+}
+FACET = "klaviyo"  # by which the list counts clients too
 
 
 def with_status(clients: ClientQuerySet, status: str) -> ClientQuerySet:
@@ -94,9 +103,18 @@ class Numbers:
         return self.sendable - self.waiting
 
 
-def count(studio: Studio) -> Numbers:
-    clients = Client.objects.for_studio(studio)
-    return Numbers(**tally(clients.annotate(key=STATUS)))
+def numbers_in(known: Tally) -> Numbers:
+    """From the list's own counts, which are kept where a studio is large."""
+    return Numbers(**{one.value: known.count({FACET: one.value}) for one in ClientStatus})
+
+
+def unsent_in(known: Tally) -> list[tuple[Reason, int]]:
+    """How many clients nothing is sent of, by reason."""
+    numbers = {
+        reason: known.count({FACET: ClientStatus.NOT_SENT, "consent": consent})
+        for reason, consent in UNSENT_CONSENTS.items()
+    }
+    return [(reason, number) for reason, number in sorted(numbers.items()) if number]
 
 
 def count_unsent(studio: Studio) -> list[tuple[Reason, int]]:

@@ -120,6 +120,16 @@ def test_how_columns_were_matched_is_remembered(
     assert [field.initial for field in asked] == ["yes", ""]
 
 
+def test_what_was_done_to_many_since_is_no_list_to_be_remembered(
+    fays: Browser, add_client: AddClient
+) -> None:
+    client = add_client(email="ana@example.com")
+    chosen = {"do": "opt_out", "confirmed": "1", "client": str(client.public_id)}
+    fays.post("/s/lotus/clients/many/", chosen)
+
+    assert fays.get(upload(fays)["Location"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.imports.mapping import ColumnMapping
 from clients.imports.uploads import keep
 from clients.models import Client, Run
-from clients.runs import control, runner
+from clients.runs import control, runner, selection
 from clients.runs.counting import Counts
 from integrations.klaviyo.models import ClientSync
 from studios.models import User
@@ -119,3 +119,24 @@ def test_what_already_waits_is_not_held_back_by_a_later_import(scene: Scene, fay
     scene.work()
 
     assert scene.values() == {"new0@example.com": ("New", None, None)}
+
+
+def test_many_deleted_at_once_leave_nothing_that_waits_and_come_again(
+    scene: Scene, olive: User
+) -> None:
+    """Each has a row, exposures and a history with Klaviyo."""
+    kept, gone = scene.add(email="ana@example.com"), scene.add(email="bo@example.com")
+    scene.sync()
+    before = scene.ids()
+
+    everybody = Client.objects.for_studio(scene.lotus)
+    run = selection.start(scene.lotus, Run.Kind.DELETION, everybody.filter(pk=gone.pk), by=olive)
+    runs_on(run)
+    scene.work()
+    assert list(ClientSync.objects.values_list("client_id", flat=True)) == [kept.pk]
+    control.undo(run)
+    runs_on(run)
+    scene.come_to_rest()
+
+    assert scene.ids() == before
+    assert named("bo@example.com").klaviyo_profile_id == before["bo@example.com"]

@@ -8,6 +8,7 @@ from dev.klaviyo_sandbox.testing.client import Entry
 from integrations.klaviyo.contract import SOURCE_TAG, Operation
 from integrations.klaviyo.models import ClientSync
 from integrations.klaviyo.pages import status
+from integrations.klaviyo.pages.card import Card
 from integrations.klaviyo.reasons import Reason
 from tests.support.klaviyo.model.door import Request
 
@@ -173,7 +174,7 @@ def check_said_no(machine: "Model", address: str, profile: dict[str, Any], there
 
 def check_counters(machine: "Model") -> None:
     studio = machine.world.studio
-    numbers = status.count(studio)
+    numbers = Card(studio).numbers
     assert numbers.total == len(machine.people), "the counters don't add up"
     assert numbers.waiting == 0, numbers
     assert numbers.attention == sum(number for _, number in status.count_attention(studio))
