@@ -66,14 +66,29 @@ def withdraw(client: Client, *, source: ConsentSource, by: User | None = None) -
 
     A click is more than the no that somebody at the studio recorded and may take back.
     """
-    is_new = not client.has_opted_out or (source.is_a_click and not client.said_so_by_a_click)
+    is_new = not client.has_opted_out
     if is_new:
         record(client, agrees=False, source=source, by=by)
     elif source.is_a_click:  # somebody else may have agreed for one of these addresses since
         withdraw_addresses(client)
+        confirm(client, source)
     if source.is_a_click:
         transaction.on_commit(partial(opt_out_other_holders, client))
     return is_new
+
+
+def confirm(client: Client, source: ConsentSource) -> None:
+    """A no that somebody at the studio recorded, and might take back, is the client's own now.
+
+    `update` tells nobody: Klaviyo has heard of it, or is about to.
+    """
+    if client.said_so_by_a_click:
+        return
+    client.consent_source = source
+    client.consent_version += 1
+    said = {"consent_source": source, "consent_version": client.consent_version}
+    Client.objects.for_studio(client.studio).filter(pk=client.pk).update(**said)
+    ClientEvent.objects.create(client=client, what=ClientEvent.What.WITHDREW, source=source)
 
 
 def withdraw_addresses(client: Client) -> None:

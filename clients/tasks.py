@@ -22,10 +22,10 @@ def refold(**_: Any) -> None:
 
 
 @shared_task
-def run_imports(**_: Any) -> None:
+def work_on_runs(**_: Any) -> None:
     runner.run_all()
 
 
 @shared_task
-def tidy_imports(**_: Any) -> None:
+def tidy_runs(**_: Any) -> None:
     runner.purge_expired()

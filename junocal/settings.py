@@ -138,8 +138,8 @@ CELERY_TASK_ROUTES = {"integrations.klaviyo.tasks.sync_studio": {"queue": "sync"
 PERIODIC_TASKS: dict[str, float] = {
     "clients.tasks.send_welcomes": 10.0,
     "clients.tasks.refold": 60.0,
-    "clients.tasks.run_imports": 2.0,
-    "clients.tasks.tidy_imports": 3600.0,
+    "clients.tasks.work_on_runs": 2.0,
+    "clients.tasks.tidy_runs": 3600.0,
     "integrations.klaviyo.tasks.reconcile": 600.0,
     "integrations.klaviyo.tasks.watch": 60.0,
     "integrations.klaviyo.tasks.heartbeat": 900.0,  # tries every connection daily

@@ -30,7 +30,7 @@ def check(run: Run) -> Iterator[None]:
     read = islice(read, position, None)
     while some := [clean(row, mapping, run.studio.country) for row in islice(read, AT_ONCE)]:
         with transaction.atomic():
-            locked = Run.objects.at(run, Run.State.CHECKING, position)
+            locked = still_checked(run, position)
             if locked is None:
                 return
             check_some(locked, some)
@@ -38,9 +38,15 @@ def check(run: Run) -> Iterator[None]:
             locked.move(done_rows=position)
         yield
     with transaction.atomic():
-        if locked := Run.objects.at(run, Run.State.CHECKING, position):
+        if locked := still_checked(run, position):
             counts = Counts.of(locked).to_json()
             locked.move(state=Run.State.CHECKED, total_rows=position, counts=counts)
+
+
+def still_checked(run: Run, position: int) -> Run | None:
+    """The run, locked, if it is still to be checked from here on, with these columns."""
+    locked = Run.objects.at(run, Run.State.CHECKING, position)
+    return locked if locked and locked.mapping == run.mapping else None
 
 
 def check_some(run: Run, cleaned: Sequence[Cleaned]) -> None:

@@ -263,6 +263,20 @@ def test_a_run_goes_on_where_the_last_commit_left_it(
     assert Client.objects.count() == 7
 
 
+def test_columns_changed_under_a_check_count_from_the_first_row_on(fays_list: Importer) -> None:
+    run = fays_list.upload("A,B\nana@example.com,Ana\n")
+    control.map_columns(run, ColumnMapping(["email", ""]))
+    run.refresh_from_db()
+    under_way = runner.steps(run)
+    control.map_columns(run, ColumnMapping(["", "first_name"]))
+
+    assert list(under_way) == [], "it goes on with columns that are no longer meant"
+    runner.run_all()
+
+    row = run.rows.get()
+    assert (row.values["first_name"], row.values["email"]) == ("Ana", "")
+
+
 def test_more_than_a_fifth_newly_in_or_out_asks_the_owner(
     fays_list: Importer, add_client: AddClient
 ) -> None:
