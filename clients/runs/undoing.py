@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from django.core.serializers import deserialize
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clients import consent
 from clients.consent import CONSENT_FIELDS
+from clients.forms import is_about_the_address
 from clients.imports.planning import FILLED_IN
 from clients.models import (
     Client,
@@ -95,13 +96,16 @@ class Batch:
         now, and for a no that was said since."""
         for row in rows:
             client, events = deleted(row)
-            holders = Client.objects.for_studio(self.run.studio).with_address(client.email)
-            if client.email and holders.exists():
-                row.is_kept = True
-                continue
             client.klaviyo_profile_id = None  # looked up anew
             added_at = client.created_at
-            Client.objects.bulk_create([client])
+            try:
+                with transaction.atomic():
+                    Client.objects.bulk_create([client])
+            except IntegrityError as error:
+                if not is_about_the_address(error):
+                    raise
+                row.is_kept = True
+                continue
             Client.objects.for_studio(self.run.studio).filter(pk=client.pk).update(
                 created_at=added_at
             )
