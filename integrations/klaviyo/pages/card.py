@@ -191,11 +191,11 @@ class Card:
     @cached_property
     def due(self) -> int:
         """Changes that are safe here and not yet in Klaviyo."""
-        return self._rows.unsettled().count()
+        return self._rows.unsettled().count() if self.has_due else 0
 
     @cached_property
     def has_due(self) -> bool:
-        return self._rows.unsettled().exists()
+        return self._rows.unsettled().has_any()
 
     @cached_property
     def is_seeding(self) -> bool:
@@ -204,7 +204,7 @@ class Card:
             return False
         backfill = (Priority.KNOWN_OPT_OUT, Priority.BACKFILL)
         first_time = self._rows.unsettled().filter(priority__in=backfill)
-        return self.connection.phase != Connection.Phase.SEEDED or first_time.exists()
+        return self.connection.phase != Connection.Phase.SEEDED or first_time.has_any()
 
     @cached_property
     def hindrance(self) -> Hindrance | None:
