@@ -17,6 +17,7 @@ from clients.models import Client, ClientEvent
 NEWEST = 100
 MINUTE_S = 60
 HOUR_S = 3600
+ANSWERED_WITHIN = timedelta(days=1)
 
 
 def entries(client: Client) -> Sequence[TimelineEntry]:
@@ -39,7 +40,7 @@ def heard_in_one_line(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Each of ours with who heard of it first after; what was heard has no line of its own then."""
     told: list[TimelineEntry] = []
     for entry in entries:
-        unheard = [place for place, one in enumerate(told) if entry.answers and is_unheard(one)]
+        unheard = [place for place, one in enumerate(told) if is_answered(one, entry)]
         for place in unheard:
             delay = soon_after(entry.at - told[place].at)
             told[place] = replace(told[place], heard=f"{entry.text} {delay}")
@@ -48,12 +49,14 @@ def heard_in_one_line(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     return told
 
 
-def is_unheard(entry: TimelineEntry) -> bool:
-    return not entry.answers and not entry.heard
+def is_answered(entry: TimelineEntry, by: TimelineEntry) -> bool:
+    """True if `by` is the first answer to this one. What comes a day later has another cause."""
+    is_open = not entry.answers and not entry.heard
+    return is_open and by.answers and by.at - entry.at < ANSWERED_WITHIN
 
 
 def soon_after(delay: timedelta) -> str:
-    """As in "2 s later", "3 min later", or a day's time where it took longer."""
+    """As in "2 s later", "3 min later" or "5 h later"."""
     seconds = delay.total_seconds()
     if seconds < MINUTE_S:
         return f"{max(seconds, 0):.0f} s later"

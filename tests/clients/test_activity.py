@@ -63,6 +63,7 @@ def test_what_a_service_heard_stands_in_the_changes_own_line() -> None:
             at(300, "Sent again", answers=True),
             at(400, "Changed"),
             at(500, "Refused"),
+            at(100_000, "Sent a day later", answers=True),
         ]
     )
 
@@ -73,6 +74,7 @@ def test_what_a_service_heard_stands_in_the_changes_own_line() -> None:
         ("Sent again", ""),
         ("Changed", ""),
         ("Refused", ""),
+        ("Sent a day later", ""),
     ]
 
 
