@@ -1,4 +1,4 @@
-"""The buttons of an import: each moves it on if it still is where the person saw it."""
+"""The buttons of a run: each moves it on if it still is where the person saw it."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ HELD_AT_MOST = timedelta(days=1)
 
 
 class NotNowError(Exception):
-    """The import has moved on meanwhile; the message says so to a person."""
+    """The run has moved on meanwhile; the message says so to a person."""
 
 
 class OwnerNeededError(NotNowError):
@@ -28,8 +28,7 @@ def map_columns(run: Run, mapping: ColumnMapping) -> None:
     with transaction.atomic():
         locked = locked_at(run, State.UPLOADED, State.CHECKING, State.CHECKED)
         locked.rows.all().delete()
-        lines = locked.total_rows
-        locked.move(mapping=mapping.to_json(), state=State.CHECKING, done_rows=0, total_rows=lines)
+        locked.move(mapping=mapping.to_json(), state=State.CHECKING, done_rows=0)
 
 
 def start(run: Run, *, owner_says: str = "") -> None:
@@ -57,7 +56,7 @@ def undo(run: Run) -> None:
     with transaction.atomic():
         locked = locked_at(run, State.DONE)
         if not locked.can_be_undone:
-            raise NotNowError("The ten minutes are over: this import can't be taken back any more.")
+            raise NotNowError("The ten minutes are over: this can't be taken back any more.")
         locked.move(
             state=State.UNDOING,
             done_rows=0,
@@ -81,7 +80,7 @@ def locked_at(run: Run, *states: State) -> Run:
     rows = Run.objects.for_studio(run.studio).filter(pk=run.pk, state__in=states)
     locked = rows.select_for_update(of=("self",)).select_related("studio", "by").first()
     if locked is None:
-        raise NotNowError("This import has moved on meanwhile. This is where it is now.")
+        raise NotNowError("This has moved on meanwhile. Here is where it is now.")
     return locked
 
 

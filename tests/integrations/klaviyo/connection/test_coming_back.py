@@ -1,6 +1,5 @@
 """The way back from Klaviyo asked for once more, by the same browser and by others."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -19,18 +18,7 @@ from tests.support.klaviyo.oauth_steps import (
 )
 from tests.support.threads import at_once
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorization, "STILL_ON_ITS_WAY", timedelta(0))
-
-
-@pytest.fixture
-def nothing_is_stored() -> Iterator[None]:
-    yield
-    assert not Connection.objects.exists()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_on_its_way")]
 
 
 def test_the_rightful_browser_that_comes_back_once_more_is_led_to_the_card(

@@ -1,6 +1,5 @@
 """What leads to no connection: nothing is stored, and a page says what to do."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -25,18 +24,7 @@ from tests.support.klaviyo.oauth_steps import (
     says,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorization, "STILL_ON_ITS_WAY", timedelta(0))
-
-
-@pytest.fixture
-def nothing_is_stored() -> Iterator[None]:
-    yield
-    assert not Connection.objects.exists()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_on_its_way")]
 
 
 @pytest.mark.usefixtures("nothing_is_stored")
