@@ -8,7 +8,7 @@ client leaves it, and forgotten when that client's own profile is confirmed ther
 No code path here subscribes anybody or lifts a suppression.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,7 +25,6 @@ from integrations.klaviyo.outbox import completion, consumer, exposures, preflig
 from integrations.klaviyo.outbox.completion import Done
 from integrations.klaviyo.outbox.exposures import Exposed
 from integrations.klaviyo.reasons import Reason
-from studios.models import Studio
 from studios.tenancy import lock_studio_shared
 
 What = SyncEvent.What
@@ -66,6 +65,11 @@ class OptOut:
         return [one for one in dict.fromkeys(sure + found) if one not in self.told | self.bad]
 
     @property
+    def leaving(self) -> set[str | None]:
+        """Profiles that a push on its way moves elsewhere: their addresses may be empty by now."""
+        return {one.profile_id for one in self.exposed if one.is_leaving}
+
+    @property
     def gone(self) -> list[int]:
         """Exposures that a look-up after their doubt didn't find: they never came to be."""
         there = {(same_address(profile.email), profile.id) for profile in self.found}
@@ -75,6 +79,8 @@ class OptOut:
     @property
     def again_s(self) -> float | None:
         """Seconds until the last doubt has passed, and all is looked up once more."""
+        if self.leaving:
+            return consumer.BUSY_S
         return max((one.doubt_s or 0 for one in self.exposed if one.may_still_change), default=None)
 
     @property
@@ -105,13 +111,6 @@ def suppress(rows: Sequence[ClientSync], api: Klaviyo) -> None:
         reached("suppress: looked up")
         tell(chunk, api)
         settle(chunk, api)
-
-
-def suppressible_addresses(studio: Studio, rows: Sequence[ClientSync]) -> dict[int, list[str]]:
-    """What to suppress for each row, by its primary key: all that it exposed, but what another
-    client who agreed to emails now holds. One query for all of them."""
-    exposed = exposures.of_rows(studio, rows)
-    return {pk: [one.spelling for one in found if not one.is_held] for pk, found in exposed.items()}
 
 
 def with_exposures(rows: Sequence[ClientSync]) -> list[OptOut]:
@@ -158,7 +157,8 @@ def note_found(opt_outs: Sequence[OptOut], profiles: Sequence[Profile]) -> None:
     held = holders.holding(by_address).addresses()
     for one in opt_outs:
         wanted = {same_address(spelling) for spelling in one.to_look_up}
-        one.found = [profile for profile in profiles if same_address(profile.email) in wanted]
+        staying = [profile for profile in profiles if profile.id not in one.leaving]
+        one.found = [profile for profile in staying if same_address(profile.email) in wanted]
         one.owed |= {same_address(profile.email) for profile in one.found} & held
     exposures.found(
         opt_outs[0].row.connection_id,
@@ -178,7 +178,7 @@ def tell_batch(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
     """One call; a batch refused for one bad address is halved until it is found."""
     addresses = {one: one.untold for one in opt_outs}
     try:
-        call(opt_outs, [address for untold in addresses.values() for address in untold], api)
+        call(addresses, api)
     except FeatureForbiddenError:
         for one in opt_outs:
             one.refused = Reason.PERMISSION_MISSING
@@ -205,23 +205,24 @@ def tell_one_by_one(opt_out: OptOut, api: Klaviyo) -> None:
         try:
             if len(untold) == 1:
                 raise RejectedError([])  # it was refused just now
-            call([opt_out], [address], api)
+            call({opt_out: [address]}, api)
         except RejectedError:
             opt_out.bad.add(address)
         else:
             opt_out.told.add(address)
 
 
-def call(opt_outs: Sequence[OptOut], addresses: Sequence[str], api: Klaviyo) -> None:
-    rows = [one.row for one in opt_outs]
-    api.suppress(addresses, partial(check, rows, addresses))
+def call(addresses: Mapping[OptOut, Sequence[str]], api: Klaviyo) -> None:
+    rows = [one.row for one in addresses]
+    told = [(one.row, address) for one, untold in addresses.items() for address in untold]
+    api.suppress([address for _, address in told], partial(check, rows, told))
     reached("suppress: accepted")
 
 
-def check(rows: Sequence[ClientSync], addresses: Sequence[str] = ()) -> None:
+def check(rows: Sequence[ClientSync], told: Sequence[tuple[ClientSync, str]] = ()) -> None:
     """Right before a request leaves: raises `CancelledError` if a lease or the connection no longer
-    carries it, or if somebody agreed meanwhile whom it would hit."""
-    if not preflight.still_opted_out(rows, addresses):
+    carries it, if somebody agreed meanwhile whom it would hit, or if a profile is moving away."""
+    if not preflight.still_opted_out(rows, told):
         raise CancelledError
 
 

@@ -23,6 +23,7 @@ from integrations.klaviyo.models.digest import DIGEST
 from integrations.klaviyo.outbox import liveness
 
 LEASE = timedelta(seconds=15)
+BUSY_S = 0.5  # until another row's request about the same profile may be over
 
 
 def columns(model: type[Model], *names: str) -> list[str]:

@@ -15,19 +15,22 @@ from studios.models import Studio
 
 # A request whose outcome nobody knows may have moved its profile, or still may: whatever address we
 # know that profile at is in doubt with it. What was only found there is looked up each time: others
-# move it without our knowing.
+# move it without our knowing. A profile that another request is just moving away leaves the address
+# empty: nothing is suppressed there before that is over.
 EXPOSED = """
 SELECT exposure.id, exposure.sync_id, exposure.address, exposure.spelling, exposure.profile_id,
        doubt.until IS NOT NULL OR NOT exposure.is_confirmed OR NOT exposure.is_written,
        extract(epoch FROM doubt.until - statement_timestamp())::float,
-       exposure.is_owed,
+       coalesce(doubt.is_leaving, false), exposure.is_owed,
        EXISTS (SELECT 1 FROM clients_client holder
                 WHERE holder.studio_id = %(studio)s AND holder.email <> ''
                   AND holder.email_opt_in AND holder.address = exposure.address
                   AND holder.id IS DISTINCT FROM sync.client_id)
   FROM klaviyo_exposure exposure JOIN klaviyo_clientsync sync ON sync.id = exposure.sync_id
  CROSS JOIN LATERAL (
-       SELECT max(greatest(one.unknown_until, one.in_flight_until)) AS until
+       SELECT max(greatest(one.unknown_until, one.in_flight_until)) AS until,
+              bool_or(one.spelling <> exposure.spelling
+                      AND one.in_flight_until > statement_timestamp()) AS is_leaving
          FROM klaviyo_exposure one
         WHERE one.id = exposure.id
            OR one.connection_id = exposure.connection_id AND one.profile_id = exposure.profile_id
@@ -58,6 +61,7 @@ class Exposed:
     profile_id: str | None
     is_doubtful: bool  # some request about it had no answer: it is looked up
     doubt_s: float | None  # seconds until that request has arrived or won't
+    is_leaving: bool  # a request on its way gives its profile another address
     is_owed: bool  # as of the last look
     is_held: bool  # by another client of the studio who agreed to emails
 
@@ -80,6 +84,13 @@ def of_rows(studio: Studio, rows: Collection[ClientSync]) -> dict[int, list[Expo
             exposed = Exposed(*values)
             found[exposed.sync_id].append(exposed)
     return found
+
+
+def suppressible(studio: Studio, rows: Collection[ClientSync]) -> dict[int, list[str]]:
+    """What to suppress for each row, by its primary key: all that it exposed, but what another
+    client who agreed to emails now holds. One query for all of them."""
+    exposed = of_rows(studio, rows)
+    return {pk: [one.spelling for one in found if not one.is_held] for pk, found in exposed.items()}
 
 
 def found(connection_id: UUID, profiles: Iterable[tuple[ClientSync, Profile]]) -> None:

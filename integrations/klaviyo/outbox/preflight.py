@@ -1,6 +1,6 @@
 """Right before pushes leave: may they still, and what do they expose?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,15 @@ WITH asked AS (
                         WHERE withdrawal.studio_id = client.studio_id
                           AND withdrawal.address_hash
                               = ANY(string_to_array(asked.all_hashes, ' ')))
+       AND NOT EXISTS (SELECT 1 FROM klaviyo_exposure there
+                         JOIN klaviyo_clientsync other ON other.id = there.sync_id
+                         LEFT JOIN clients_client holder ON holder.id = other.client_id
+                        WHERE there.connection_id = sync.connection_id
+                          AND there.profile_id = asked.profile_id
+                          AND there.spelling <> asked.spelling
+                          AND other.id <> sync.id
+                          AND other.lease_until > statement_timestamp()
+                          AND (holder.id IS NULL OR holder.opted_out_at IS NOT NULL))
      ORDER BY client.id
        FOR SHARE OF client
 ), remembered AS (
@@ -87,7 +96,8 @@ def preflight(pushes: Sequence[Push]) -> set[int]:
     """Write down what these pushes may expose; the primary keys of the rows that may go.
 
     The others may not: their lease, their connection or their client's consent no longer carries
-    them, or their profile has gone to another client since the claim.
+    them, their profile has gone to another client since the claim, or it is just being suppressed
+    at the address that they move it from.
     """
     if not pushes:
         return set()
@@ -130,16 +140,33 @@ SELECT count(*)
                     WHERE holder.studio_id = sync.studio_id AND holder.email_opt_in
                       AND holder.email <> ''
                       AND holder.address = ANY(%(addresses)s))
+   AND NOT EXISTS (SELECT 1 FROM unnest(%(syncs)s::bigint[], %(spellings)s::text[])
+                                     AS told (sync, spelling)
+                    WHERE told.sync = sync.id AND NOT EXISTS (
+                          SELECT 1 FROM klaviyo_exposure exposure
+                           WHERE exposure.sync_id = told.sync
+                             AND exposure.spelling = told.spelling
+                             AND NOT EXISTS (
+                                 SELECT 1 FROM klaviyo_exposure one
+                                  WHERE one.connection_id = exposure.connection_id
+                                    AND one.profile_id = exposure.profile_id
+                                    AND one.spelling <> exposure.spelling
+                                    AND one.in_flight_until > statement_timestamp())))
 """
 
 
-def still_opted_out(rows: Sequence[ClientSync], addresses: Sequence[str] = ()) -> bool:
+def still_opted_out(
+    rows: Sequence[ClientSync], spellings: Collection[tuple[ClientSync, str]] = ()
+) -> bool:
     """True if leases and connection still carry a request about these opt-outs, none of them
-    agreed meanwhile, and nobody who agreed holds one of the addresses to suppress."""
+    agreed meanwhile, nobody who agreed holds one of the addresses to suppress, and what stands at
+    their `spellings` is not just moving away."""
     values: dict[str, Any] = {
         "rows": [row.pk for row in rows],
         "leases": list({row.lease for row in rows}),
-        "addresses": [same_address(address) for address in addresses],
+        "addresses": [same_address(spelling) for _, spelling in spellings],
+        "syncs": [row.pk for row, _ in spellings],
+        "spellings": [spelling for _, spelling in spellings],
         "deadline_s": DEADLINE_S,
     }
     with database.cursor() as cursor:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from integrations.klaviyo.features.suppression import suppressible_addresses
 from integrations.klaviyo.models import ClientSync
 from integrations.klaviyo.models.sync import ClientSyncQuerySet, unsettled
+from integrations.klaviyo.outbox import exposures
 from integrations.klaviyo.reasons import Reason
 from studios.models import Studio
 
@@ -36,7 +36,7 @@ def unreported(studio: Studio) -> ClientSyncQuerySet:
 def opt_outs(studio: Studio, rows: Iterable[ClientSync]) -> list[OptOut]:
     """Each with its addresses, but those that another client who agreed to emails now has."""
     rows = list(rows)
-    addresses = suppressible_addresses(studio, rows)
+    addresses = exposures.suppressible(studio, rows)
     return [OptOut(row, sorted(addresses[row.pk])) for row in rows]
 
 

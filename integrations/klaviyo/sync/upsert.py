@@ -97,10 +97,10 @@ class Pushes:
         self._under_way.append((ready.plan, self.api.start(ready.request, ends_at)))
 
     def _stay(self, ready: Ready, _: float) -> None:
-        """It may not leave. An address that said no, on whichever row, opts its client out."""
+        """It may not leave now. An address that said no, on whichever row, opts its client out."""
         self.api.put_back(ready.plan.operation)
         consent.uphold(ready.plan.client)
-        consumer.release(ready.plan.row)
+        consumer.wait(ready.plan.row, consumer.BUSY_S)
 
     def _finish(self) -> None:
         """Complete what was answered well, together; then see to the others."""

@@ -1,0 +1,110 @@
+"""Somebody said no, and the profile at an address of theirs is another's who moves it elsewhere:
+whoever comes first, no suppression finds the address empty and makes a second profile there."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from django.db.models.functions import Now
+
+from integrations import crash_points
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.features import suppression
+from integrations.klaviyo.models import ClientSync, Connection, Exposure, Priority
+from integrations.klaviyo.sync import engine
+from tests.support.klaviyo.scene import Scene, claim, row_of
+
+pytestmark = pytest.mark.django_db
+
+ANA, BEN, BENJAMIN = "ana@example.com", "ben@example.com", "benjamin@example.com"
+
+
+@pytest.fixture
+def api(scene: Scene) -> Klaviyo:
+    """Ben's profile stood for Ana once. She says no, and he has a new address: both are due."""
+    ana, ben = scene.add(email=ANA), scene.add(email=BEN)
+    connection = scene.sync()
+    Exposure.objects.create(
+        connection=connection,
+        sync=row_of(ana),
+        address=BEN,
+        spelling=BEN,
+        profile_id=scene.ids()[BEN],
+        is_confirmed=True,
+    )
+    scene.change(ben, email=BENJAMIN)
+    scene.opt_out(ana)
+    return Klaviyo(connection)
+
+
+@pytest.fixture
+def move(api: Klaviyo) -> Callable[[], None]:
+    """Ben's push, by another worker."""
+    rows = claim(api.connection)
+    return lambda: engine.push_all(rows, api)
+
+
+def at(point: str, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, as the first to come by this point."""
+
+    def reached(here: str) -> None:
+        if here == point:
+            monkeypatch.setattr(crash_points, "hook", None)
+            do()
+
+    monkeypatch.setattr(crash_points, "hook", reached)
+
+
+def suppress(connection: Connection) -> None:
+    engine.suppress_all(claim(connection, Priority.OPT_OUT), Klaviyo(connection))
+
+
+def test_a_profile_that_is_being_moved_is_not_suppressed_where_it_was(
+    scene: Scene, api: Klaviyo, move: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at("push: checked", lambda: suppress(api.connection), monkeypatch)
+    move()
+    assert scene.klaviyo.suppressed() == {ANA}
+
+    scene.come_to_rest()
+
+    assert scene.klaviyo.suppressed() == {ANA}
+    assert set(scene.values()) == {ANA, BENJAMIN}
+
+
+def test_a_profile_is_not_moved_while_it_is_being_suppressed(
+    scene: Scene, api: Klaviyo, move: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = scene.last_entry()
+    at("preflight: opt-outs looked at", move, monkeypatch)
+    suppress(api.connection)
+    assert set(scene.operations(seen)) == {"bulk_suppress_profiles"}
+
+    scene.come_to_rest()
+
+    assert set(scene.values()) == {ANA, BENJAMIN}
+
+
+def test_a_profile_that_left_since_the_look_is_not_suppressed_where_it_was(
+    scene: Scene, api: Klaviyo, move: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the push looked at leases just before this suppression got its own."""
+    look = suppression.with_exposures
+
+    def look_and_be_overtaken(rows: Sequence[ClientSync]) -> list[suppression.OptOut]:
+        opt_outs = look(rows)
+        mine = ClientSync.objects.filter(pk__in=[row.pk for row in rows])
+        until = mine.get().lease_until
+        mine.update(lease_until=Now())
+        move()
+        mine.update(lease_until=until)
+        monkeypatch.undo()
+        return opt_outs
+
+    monkeypatch.setattr(suppression, "with_exposures", look_and_be_overtaken)
+    suppress(api.connection)
+    assert scene.klaviyo.suppressed() == set()
+
+    scene.come_to_rest()
+
+    assert scene.klaviyo.suppressed() == {ANA}
+    assert set(scene.values()) == {ANA, BENJAMIN}
