@@ -31,6 +31,7 @@ ROWS = {
     "looks": "the sweep's look and the reconcile at 10,000 studios",
     "paused": "an idle worker beside 5,000 paused and suspended studios",
     "broker": "saving a client without Valkey",
+    "list": "pages of a list of a million, its search and its form",
     "export": "the list as a file",
     "import": "a list of 500,000 checked, run and taken back",
 }
@@ -67,7 +68,7 @@ def run(rig: Rig, asked: argparse.Namespace) -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from dev.benchmarks import costs, delays, files, idle, imports, rates
+    from dev.benchmarks import costs, delays, idle, imports, lists, rates
     from dev.benchmarks.settings import Settings
 
     settings = Settings(asked.latency / 1000, quick=asked.quick, verbose=asked.verbose)
@@ -83,7 +84,8 @@ def run(rig: Rig, asked: argparse.Namespace) -> int:
         "looks": idle.looks,
         "paused": idle.paused,
         "broker": idle.broker,
-        "export": files.export,
+        "list": lists.pages,
+        "export": lists.export,
         "import": imports.incoming,
     }
     print(HEAD, flush=True)

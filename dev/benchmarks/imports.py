@@ -25,7 +25,7 @@ PAUSE_S = 0.05
 CALM_S = 10.0
 WORK = (
     "import django; django.setup(); from clients.runs import runner; runner.run_all();"
-    " from dev.benchmarks.files import memory_mb; print(memory_mb('VmHWM'))"
+    " from dev.benchmarks.lists import memory_mb; print(memory_mb('VmHWM'))"
 )
 COLUMNS = ColumnMapping(
     ["first_name", "last_name", "email", "phone", "agreed"], {"4": {"yes": "yes", "no": "no"}}

@@ -1,5 +1,5 @@
 """Studios, clients and connections, in bulk: what a benchmark is about should be all that it waits
-for. Client n of studio s has the address `cn@ss.example`."""
+for. Client n of studio s has the address `cn@ss.example`, and a last name of a few letters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +20,17 @@ from studios.models import Membership, Role, Studio, User
 CLIENTS = """
 INSERT INTO clients_client
        (public_id, studio_id, first_name, last_name, email, phone, email_opt_in, opted_out_at,
-        consent_source, consent_version, unsubscribe_token, created_at, klaviyo_profile_id)
-SELECT gen_random_uuid(), studio, 'Bea', 'Client ' || n, 'c' || n || '@s' || studio || '.example',
+        consent_source, consent_version, unsubscribe_token, created_at, klaviyo_profile_id,
+        folded, sort_key, folded_from)
+SELECT gen_random_uuid(), studio, 'Bea', initcap(name), email,
        '', n > %(opted_out)s, CASE WHEN n <= %(opted_out)s THEN now() END,
        '', 0, gen_random_uuid()::text, now(),
-       CASE WHEN %(known)s THEN %(kind)s || '-' || studio || '-' || n END
-  FROM unnest(%(studios)s::bigint[]) AS studio, generate_series(1, %(clients)s) AS n
+       CASE WHEN %(known)s THEN %(kind)s || '-' || studio || '-' || n END,
+       ' bea ' || name || ' ' || email, name || E'\t' || 'bea',
+       md5(concat_ws(E'\x1f', 'Bea', initcap(name), email, ''))
+  FROM unnest(%(studios)s::bigint[]) AS studio, generate_series(1, %(clients)s) AS n,
+       LATERAL (SELECT translate(left(md5(n::text), 9), '0123456789', 'aeioulmnrs') AS name,
+                       'c' || n || '@s' || studio || '.example' AS email) AS made
 """
 
 SYNCED = f"""

@@ -145,6 +145,7 @@ class Rig:
             "REDIS_URL": self.valkey.url,
             "KLAVIYO_API_URL": self.double.url,
             "LOG_LEVEL": "WARNING",
+            "STATIC_ROOT": str(self.folder / "static"),
         }
         return self
 

@@ -8,7 +8,7 @@ client leaves it, and forgotten when that client's own profile is confirmed ther
 No code path here subscribes anybody or lifts a suppression.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,8 +19,9 @@ from clients.models import Client, same_address
 from integrations.crash_points import reached
 from integrations.klaviyo.api.client import CancelledError, Klaviyo, Profile
 from integrations.klaviyo.api.errors import FeatureForbiddenError, RejectedError
+from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import LOOKUP_BATCH, SPELLINGS_MAX, SUPPRESSION_BATCH
-from integrations.klaviyo.models import ClientSync, Connection, SyncEvent
+from integrations.klaviyo.models import ClientSync, SyncEvent
 from integrations.klaviyo.outbox import completion, consumer, exposures, preflight, producer
 from integrations.klaviyo.outbox.completion import Done
 from integrations.klaviyo.outbox.exposures import Exposed
@@ -70,11 +71,15 @@ class OptOut:
         return {one.profile_id for one in self.exposed if one.is_leaving}
 
     @property
+    def cleared(self) -> list[Exposed]:
+        """Exposures whose doubt had passed when they were looked at."""
+        return [one for one in self.exposed if one.is_doubtful and not one.may_still_change]
+
+    @property
     def gone(self) -> list[int]:
-        """Exposures that a look-up after their doubt didn't find: they never came to be."""
+        """Those of them that the look-up didn't find: they never came to be."""
         there = {(same_address(profile.email), profile.id) for profile in self.found}
-        passed = [one for one in self.exposed if one.is_doubtful and not one.may_still_change]
-        return [one.pk for one in passed if (one.address, one.profile_id) not in there]
+        return [one.pk for one in self.cleared if (one.address, one.profile_id) not in there]
 
     @property
     def again_s(self) -> float | None:
@@ -130,7 +135,7 @@ def look_up(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
     spellings = sorted({spelling for one in opt_outs for spelling in one.to_look_up})
     rows = [one.row for one in opt_outs]
     if len(spellings) > SPELLINGS_MAX and len(opt_outs) > 1:
-        look_up_halves(opt_outs, api)
+        in_halves(look_up, opt_outs, api)
         return
     try:
         profiles = api.find_profiles(spellings, partial(check, rows))
@@ -138,15 +143,9 @@ def look_up(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
         if len(opt_outs) == 1:
             opt_outs[0].bad |= opt_outs[0].to_look_up
             return
-        look_up_halves(opt_outs, api)
+        in_halves(look_up, opt_outs, api)
     else:
         note_found(opt_outs, profiles)
-
-
-def look_up_halves(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
-    middle = len(opt_outs) // 2
-    look_up(opt_outs[:middle], api)
-    look_up(opt_outs[middle:], api)
 
 
 def note_found(opt_outs: Sequence[OptOut], profiles: Sequence[Profile]) -> None:
@@ -183,19 +182,13 @@ def tell_batch(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
         for one in opt_outs:
             one.refused = Reason.PERMISSION_MISSING
     except RejectedError:
-        halve(opt_outs, api)
+        if len(opt_outs) == 1:
+            tell_one_by_one(opt_outs[0], api)
+        else:
+            in_halves(tell_batch, opt_outs, api)
     else:
         for one, untold in addresses.items():
             one.told |= {*untold}
-
-
-def halve(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
-    if len(opt_outs) == 1:
-        tell_one_by_one(opt_outs[0], api)
-        return
-    middle = len(opt_outs) // 2
-    tell_batch(opt_outs[:middle], api)
-    tell_batch(opt_outs[middle:], api)
 
 
 def tell_one_by_one(opt_out: OptOut, api: Klaviyo) -> None:
@@ -246,13 +239,14 @@ def settle_together(opt_outs: Sequence[OptOut], api: Klaviyo) -> None:
     lock_studio_shared(api.connection.studio_id)
     completion.hold_connection(api.connection.pk)
     held = lock_clients(opt_outs)
-    forbidden = any(one.refused for one in opt_outs) and not is_same_grant(api.connection)
-    settled = [one for one in opt_outs if one.owed <= held and not (one.refused and forbidden)]
+    is_same = lifecycle.same_grant(api.connection).exists()
+    settled = [one for one in opt_outs if one.owed <= held and (is_same or not one.refused)]
     for one in opt_outs:
         if one not in settled:
             consumer.release(one.row)
     exposures.settle(
         [one.row for one in settled],
+        cleared=[one.pk for opt_out in settled for one in opt_out.cleared],
         gone=[pk for one in settled for pk in one.gone],
         owed=[(one.row.pk, address) for one in settled for address in one.owed],
     )
@@ -271,11 +265,6 @@ def lock_clients(opt_outs: Sequence[OptOut]) -> set[str]:
     return holders.addresses()
 
 
-def is_same_grant(connection: Connection) -> bool:
-    same = Connection.objects.filter(pk=connection.pk, grant_serial=connection.grant_serial)
-    return same.exists()
-
-
 def complete(opt_outs: Sequence[OptOut]) -> None:
     """Of clients who were deleted, and for whom nobody can do more, the addresses are forgotten."""
     done = completion.complete([one.outcome for one in opt_outs])
@@ -283,6 +272,14 @@ def complete(opt_outs: Sequence[OptOut]) -> None:
     gone = [pk for pk in over if done.get(pk)]
     if gone:
         producer.forget(ClientSync.objects.settled().filter(pk__in=gone, client=None))
+
+
+def in_halves(
+    work: Callable[[Sequence[OptOut], Klaviyo], None], opt_outs: Sequence[OptOut], api: Klaviyo
+) -> None:
+    middle = len(opt_outs) // 2
+    work(opt_outs[:middle], api)
+    work(opt_outs[middle:], api)
 
 
 def batches(opt_outs: Sequence[OptOut]) -> Iterator[list[OptOut]]:

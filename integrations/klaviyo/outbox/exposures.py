@@ -110,14 +110,19 @@ def found(connection_id: UUID, profiles: Iterable[tuple[ClientSync, Profile]]) -
 
 
 def settle(
-    rows: Collection[ClientSync], *, gone: Collection[int], owed: Collection[tuple[int, str]]
+    rows: Collection[ClientSync],
+    *,
+    cleared: Collection[int],
+    gone: Collection[int],
+    owed: Collection[tuple[int, str]],
 ) -> None:
-    """After a suppression of these rows: `gone` never came to be; `owed` (row and address) must
-    still be suppressed once its holder has left it. Doubts that have passed are settled."""
+    """After a suppression of these rows: the doubt of `cleared` had passed before they were looked
+    up; `gone` of them never came to be; `owed` (row and address) must still be suppressed once its
+    holder has left it."""
     mine = Exposure.objects.filter(sync__in=[row.pk for row in rows])
     mine.filter(pk__in=gone).delete()
     passed = Greatest("unknown_until", "in_flight_until")
-    mine.alias(passed=passed).filter(passed__lte=Now()).update(
+    mine.alias(passed=passed).filter(pk__in=cleared, passed__lte=Now()).update(
         unknown_until=None, in_flight=None, in_flight_until=None
     )
     mine.update(is_owed=False)

@@ -1,17 +1,19 @@
 """Lotus Yoga's desk, its account at Klaviyo, and workers' time slices on demand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import pytest
 from django.db.models import F
 from django.utils import timezone
 
 from clients import consent
 from clients.models import Client, ConsentSource, same_address
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
+from integrations import crash_points
 from integrations.klaviyo.api import rate_limits
 from integrations.klaviyo.api.client import Account, Klaviyo, Profile
 from integrations.klaviyo.api.oauth import Grant
@@ -247,6 +249,17 @@ def time_slices(count: int) -> None:
     for _ in range(count):
         for connection in sweeper.with_work():
             engine.work_on(connection)
+
+
+def at(point: str, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do this once, as the first worker to come by the point does."""
+
+    def reached(here: str) -> None:
+        if here == point:
+            monkeypatch.setattr(crash_points, "hook", None)
+            do()
+
+    monkeypatch.setattr(crash_points, "hook", reached)
 
 
 def statuses(requests: Sequence[dict[str, Any]]) -> list[int]:

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clients.models import Client
@@ -14,6 +15,7 @@ from integrations.klaviyo.sync.plan import Plan
 from integrations.klaviyo.sync.upsert import as_pushed
 from tests.support.klaviyo.scene import (
     Scene,
+    at,
     claim,
     expose,
     exposed,
@@ -117,6 +119,26 @@ def test_a_profile_that_may_move_later_is_suppressed_where_it_went(
     arrived = time.monotonic() + 20
     while "new@example.com" not in scene.ids() and time.monotonic() < arrived:
         time.sleep(0.1)
+    scene.come_to_rest()
+
+    assert scene.klaviyo.suppressed() == {*scene.ids()} == {"new@example.com"}
+
+
+def test_a_doubt_that_passes_while_one_looks_is_looked_at_once_more(
+    scene: Scene, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KLAVIYO_QUARANTINE_S = 60
+    ana = scene.add(email="ana@example.com")
+    scene.sync()
+    scene.klaviyo.fault("reset_after", operation="update_profile", times=1)
+    scene.change(ana, email="new@example.com")
+    time_slices(1)
+    scene.opt_out(ana)
+
+    def doubt_passes() -> None:
+        Exposure.objects.filter(unknown_until__isnull=False).update(unknown_until=Now())
+
+    at("suppress: looked up", doubt_passes, monkeypatch)
     scene.come_to_rest()
 
     assert scene.klaviyo.suppressed() == {*scene.ids()} == {"new@example.com"}

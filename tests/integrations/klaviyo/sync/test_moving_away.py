@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db.models.functions import Now
 
-from integrations import crash_points
 from integrations.klaviyo.api.client import Klaviyo
 from integrations.klaviyo.features import suppression
 from integrations.klaviyo.models import ClientSync, Connection, Exposure, Priority
 from integrations.klaviyo.sync import engine
-from tests.support.klaviyo.scene import Scene, claim, row_of
+from tests.support.klaviyo.scene import Scene, at, claim, row_of
 
 pytestmark = pytest.mark.django_db
 
@@ -41,17 +40,6 @@ def move(api: Klaviyo) -> Callable[[], None]:
     """Ben's push, by another worker."""
     rows = claim(api.connection)
     return lambda: engine.push_all(rows, api)
-
-
-def at(point: str, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, as the first to come by this point."""
-
-    def reached(here: str) -> None:
-        if here == point:
-            monkeypatch.setattr(crash_points, "hook", None)
-            do()
-
-    monkeypatch.setattr(crash_points, "hook", reached)
 
 
 def suppress(connection: Connection) -> None:
