@@ -8,7 +8,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from dev.benchmarks.double import KNOWN
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import KNOWN_SCOPES

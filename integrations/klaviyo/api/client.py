@@ -6,12 +6,10 @@ and consent, writes down what the request may expose, and raises `CancelledError
 must not go any more.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from json import dumps
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +18,16 @@ from integrations import http
 from integrations.klaviyo.api import access_tokens, errors, statistics, sunset
 from integrations.klaviyo.api.access_tokens import AccessToken
 from integrations.klaviyo.api.allowances import Allowances
+from integrations.klaviyo.api.documents import (
+    Account,
+    Profile,
+    Request,
+    as_profile,
+    is_tagged,
+    item_of,
+    items_of,
+    read_account,
+)
 from integrations.klaviyo.api.errors import (
     ConflictError,
     FeatureForbiddenError,
@@ -36,7 +44,6 @@ from integrations.klaviyo.contract import FEATURE_OF, OPERATIONS, REVISION, Oper
 from integrations.klaviyo.models import Connection
 
 MEDIA_TYPE = "application/vnd.api+json"
-SEPARATORS = (",", ":")  # of a filter's list
 ANSWERS = (ConflictError, ForbiddenError, NotFoundError, RejectedError)  # Klaviyo is well
 
 SENDERS = 64  # requests of this process on their way at once
@@ -44,7 +51,6 @@ SENDERS = 64  # requests of this process on their way at once
 # They speak HTTP and nothing else: what a turn knows and writes stays in its own thread.
 senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
 
-Attributes = dict[str, Any]
 Preflight = Callable[[], None]
 
 
@@ -54,45 +60,6 @@ class CancelledError(KlaviyoError):
 
 class StaleTokenError(KlaviyoError):
     """The access token had grown old: nothing was carried out. Try again with a new one."""
-
-
-@dataclass(frozen=True)
-class Account:
-    id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Profile:
-    id: str
-    email: str = field(repr=False)  # as spelt at Klaviyo
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request, ready to leave."""
-
-    operation: Operation
-    params: Mapping[str, str] | None = None
-    json: Any = None
-    path: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def create_profile(cls, attributes: Attributes) -> Self:
-        """A new profile; touches no other (`ConflictError` if an identifier is taken)."""
-        body = {"data": {"type": "profile", "attributes": attributes}}
-        return cls(Operation.CREATE_PROFILE, json=body)
-
-    @classmethod
-    def update_profile(cls, profile_id: str, attributes: Attributes) -> Self:
-        body = {"data": {"type": "profile", "id": profile_id, "attributes": attributes}}
-        return cls(Operation.UPDATE_PROFILE, json=body, path={"id": profile_id})
-
-    @classmethod
-    def find_profiles(cls, key: str, wanted: Sequence[str]) -> Self:
-        listed = dumps(list(wanted), ensure_ascii=False, separators=SEPARATORS)
-        params = {"filter": f"any({key},{listed})", "fields[profile]": "email", "page[size]": "100"}
-        return cls(Operation.GET_PROFILES, params=params)
 
 
 class Sent:
@@ -155,6 +122,11 @@ class Klaviyo:
 
     def has_profile(self, profile_id: str, preflight: Preflight) -> bool:
         return bool(self._profiles("id", [profile_id], preflight))
+
+    def has_tag(self, profile_id: str, preflight: Preflight) -> bool:
+        """True if Junocal wrote this profile, by whichever connection: it carries our tag."""
+        request = Request.find_profiles("id", [profile_id], "properties")
+        return any(is_tagged(item) for item in items_of(self._call(request, preflight)))
 
     def upsert(self, request: Request, preflight: Preflight) -> Profile:
         """The profile as it is after this request."""
@@ -263,37 +235,3 @@ def send(
         return statistics.timed(request.operation, leave, connection_id)
     except http.NoAnswerError as error:
         raise (OutcomeUnknownError if error.sent else NotSentError)(str(error)) from error
-
-
-def read_account(document: Any) -> Account:
-    item = next(iter(items_of(document)), None)
-    if item is None:
-        raise OutcomeUnknownError("no account in the answer")
-    contact = item.get("attributes", {}).get("contact_information") or {}
-    return Account(id=id_of(item), name=str(contact.get("organization_name") or id_of(item)))
-
-
-def items_of(document: Any) -> list[dict[str, Any]]:
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise OutcomeUnknownError("the answer has no list of data")
-    return data
-
-
-def item_of(document: Any) -> dict[str, Any]:
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict):
-        raise OutcomeUnknownError("the answer has no data")
-    return data
-
-
-def as_profile(item: dict[str, Any]) -> Profile:
-    attributes = item.get("attributes") or {}
-    return Profile(id=id_of(item), email=str(attributes.get("email") or ""))
-
-
-def id_of(item: dict[str, Any]) -> str:
-    profile_id = item.get("id")
-    if not isinstance(profile_id, str) or not profile_id:
-        raise OutcomeUnknownError("the answer has no id")
-    return profile_id

@@ -7,7 +7,8 @@ refused consent are dropped, not revoked: revoking would uninstall the app for w
 import time
 
 from integrations.klaviyo.api import errors, oauth, statistics
-from integrations.klaviyo.api.client import Account, Request, read_account, send
+from integrations.klaviyo.api.client import send
+from integrations.klaviyo.api.documents import Account, Request, read_account
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import authorization, lifecycle
 from integrations.klaviyo.connection.authorization import Attempt

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from integrations.klaviyo.api import access_tokens, rate_limits
 from integrations.klaviyo.api.client import Klaviyo, send
-from integrations.klaviyo.api.client import Request as KlaviyoRequest
+from integrations.klaviyo.api.documents import Request as KlaviyoRequest
 from integrations.klaviyo.api.errors import (
     ForbiddenError,
     KlaviyoError,

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection.refusals import (
     AccountTakenError,

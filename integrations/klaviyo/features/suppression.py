@@ -17,7 +17,8 @@ from django.db.models import Q
 
 from clients.models import Client, same_address
 from integrations.crash_points import reached
-from integrations.klaviyo.api.client import CancelledError, Klaviyo, Profile
+from integrations.klaviyo.api.client import CancelledError, Klaviyo
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.api.errors import FeatureForbiddenError, RejectedError
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import LOOKUP_BATCH, SPELLINGS_MAX, SUPPRESSION_BATCH

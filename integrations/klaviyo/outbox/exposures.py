@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.db.models.functions import Greatest, Now
 
 from clients.models import same_address
-from integrations.klaviyo.api.client import Profile
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.models import ClientSync, Exposure
 from studios.models import Studio
 

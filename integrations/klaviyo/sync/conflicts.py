@@ -6,7 +6,8 @@ request, or raises `NeedsPersonError`.
 
 from functools import partial
 
-from integrations.klaviyo.api.client import Klaviyo, Profile
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.api.errors import (
     ConflictError,
     KlaviyoError,
@@ -83,10 +84,16 @@ class Conflicts:
             if self.plan.without_phone:
                 raise NeedsPersonError(Reason.EMAIL_TAKEN)
             self.plan.without_phone = Reason.PHONE_TAKEN
-        elif self.plan.profile_id is None or profile_links.may_follow(self.row, owner.id):
+        elif self.plan.profile_id is None or self.is_ours(owner):
             self.adopt(owner)
         else:
             raise NeedsPersonError(Reason.EMAIL_TAKEN)
+
+    def is_ours(self, profile: Profile) -> bool:
+        """Of this connection, or of one before, of which nothing is known any more but the tag."""
+        if profile_links.may_follow(self.row, profile.id):
+            return True
+        return self.api.has_tag(profile.id, partial(preflight_read, [self.row]))
 
     def other_address(self, profile: Profile) -> None:
         """The profile turned out to have another address."""

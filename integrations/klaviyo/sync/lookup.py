@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from clients.models import same_address
-from integrations.klaviyo.api.client import CancelledError, Klaviyo, Profile
+from integrations.klaviyo.api.client import CancelledError, Klaviyo
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.models import ClientSync
 from integrations.klaviyo.outbox import consumer
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from clients.models import Client, same_address
-from integrations.klaviyo.api.client import Profile, Request
+from integrations.klaviyo.api.documents import Profile, Request
 from integrations.klaviyo.contract import Operation
 from integrations.klaviyo.models import ClientSync, SyncEvent
 from integrations.klaviyo.outbox.preflight import Push

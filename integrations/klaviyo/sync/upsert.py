@@ -16,7 +16,8 @@ from clients import consent
 from clients.models import same_address
 from integrations import http
 from integrations.crash_points import reached
-from integrations.klaviyo.api.client import CancelledError, Klaviyo, Profile, Request, Sent
+from integrations.klaviyo.api.client import CancelledError, Klaviyo, Sent
+from integrations.klaviyo.api.documents import Profile, Request
 from integrations.klaviyo.api.errors import KlaviyoError
 from integrations.klaviyo.models import ClientSync, SyncEvent
 from integrations.klaviyo.outbox import completion, consumer, producer

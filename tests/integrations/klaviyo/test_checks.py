@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from dev.klaviyo_sandbox.testing.client import STAN
 from integrations.klaviyo import checks
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.checks import require_keys
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.models import Connection, EndCause

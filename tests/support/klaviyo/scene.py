@@ -15,7 +15,8 @@ from clients.models import Client, ConsentSource, same_address
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
 from integrations import crash_points
 from integrations.klaviyo.api import rate_limits
-from integrations.klaviyo.api.client import Account, Klaviyo, Profile
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account, Profile
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import SCOPES, SUPPRESSION

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from clients.models import Client
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.health import health
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.models import ClientSync

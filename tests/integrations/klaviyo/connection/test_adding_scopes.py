@@ -3,7 +3,8 @@
 import pytest
 
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
-from integrations.klaviyo.api.client import Account, Klaviyo
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import SCOPES

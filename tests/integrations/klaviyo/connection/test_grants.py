@@ -8,7 +8,7 @@ from pytest_django import Settings
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
 from integrations.klaviyo.api import access_tokens, oauth
 from integrations.klaviyo.api.access_tokens import GrantRevokedError, TokenUnreadableError
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.errors import DisconnectingError, ThrottledError
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle

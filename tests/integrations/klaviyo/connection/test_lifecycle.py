@@ -16,7 +16,7 @@ from clients import consent
 from clients.models import Client, ConsentSource
 from dev.klaviyo_sandbox.testing.client import LOTUS, STAN, SandboxProcess
 from integrations.klaviyo.api import access_tokens
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.connection.refusals import (
     AccountTakenError,

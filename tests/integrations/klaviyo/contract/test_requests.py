@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from clients.models import Client
 from integrations.klaviyo.api import access_tokens
-from integrations.klaviyo.api.client import Account, Klaviyo, Request
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account, Request
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import PROFILE_FIELDS, SCOPES, Operation

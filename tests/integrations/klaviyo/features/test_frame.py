@@ -5,7 +5,8 @@ from django.contrib.sessions.backends.db import SessionStore
 
 from dev.klaviyo_sandbox.testing.client import LOTUS
 from integrations.klaviyo.api import client as api
-from integrations.klaviyo.api.client import Account, Klaviyo, Request
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account, Request
 from integrations.klaviyo.api.errors import FeatureForbiddenError
 from integrations.klaviyo.connection import authorization, lifecycle
 from integrations.klaviyo.connection.refusals import ScopesChangedError, UnknownAttemptError

@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 
 from clients.models import Client
 from dev.klaviyo_sandbox.testing.client import LOTUS
-from integrations.klaviyo.api.client import Account, Klaviyo
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.features import suppression
 from integrations.klaviyo.models import ClientSync, Connection, EndCause, Priority

@@ -4,7 +4,10 @@ import pytest
 from pytest_django import Settings
 
 from clients.models import Client
-from integrations.klaviyo.api.client import Klaviyo, Profile
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Profile
+from integrations.klaviyo.connection import lifecycle
+from integrations.klaviyo.models import Connection, EndCause
 from integrations.klaviyo.reasons import Reason
 from tests.support.klaviyo.scene import Scene, claim, profile_id_of, push, row_of, time_passes
 
@@ -60,6 +63,28 @@ def test_a_new_address_that_belongs_to_a_stranger_needs_a_person_and_merges_noth
         "ana@example.com": ("Ana", None, None),
     }
     assert row_of(ana).reason == Reason.EMAIL_TAKEN
+
+
+def test_a_new_address_where_an_earlier_connection_left_a_profile_is_followed(
+    scene: Scene,
+) -> None:
+    """Disconnecting forgot whose profiles there are; the tag tells that this one is of ours."""
+    bea = scene.add(first_name="Bea", email="bea@example.com")
+    ana = scene.add(first_name="Ana", email="ana@example.com")
+    first = scene.sync()
+    scene.change(bea, email="")
+    lifecycle.begin_disconnect(first, EndCause.OWNER, scene.olive)
+    scene.work()
+    assert not Connection.objects.exists()
+    scene.sync()
+    left_behind = scene.ids()["bea@example.com"]
+
+    scene.change(ana, email="bea@example.com")
+    scene.work()
+
+    assert scene.values()["bea@example.com"] == ("Ana", None, None)
+    assert profile_id_of(ana) == left_behind
+    assert row_of(ana).reason == ""
 
 
 def test_a_client_without_an_id_adopts_the_profile_that_got_its_address_meanwhile(

@@ -3,7 +3,8 @@
 import pytest
 
 from clients.models import Client
-from integrations.klaviyo.api.client import Klaviyo, Profile
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.models import ClientSync, Exposure, Priority
 from integrations.klaviyo.outbox import exposures
 from integrations.klaviyo.sync import engine

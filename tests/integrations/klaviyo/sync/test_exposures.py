@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clients.models import Client
-from integrations.klaviyo.api.client import Klaviyo, Profile
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Profile
 from integrations.klaviyo.models import ClientSync, Exposure
 from integrations.klaviyo.outbox import completion, producer
 from integrations.klaviyo.reasons import Reason

@@ -4,7 +4,8 @@ import pytest
 
 from clients.models import Client
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
-from integrations.klaviyo.api.client import Account, Klaviyo
+from integrations.klaviyo.api.client import Klaviyo
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.api.oauth import Grant
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.models import ClientSync, Connection, Priority

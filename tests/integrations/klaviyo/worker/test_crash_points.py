@@ -9,7 +9,7 @@ from pytest_django import DjangoDbBlocker
 
 from clients.models import Client
 from dev.klaviyo_sandbox.testing.client import LOTUS, SandboxProcess
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.contract import SCOPES
 from integrations.klaviyo.models import (

@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dev.klaviyo_sandbox.testing.client import STAN, SandboxProcess
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.connection import health_check, lifecycle
 from integrations.klaviyo.models import (
     Connection,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dev.klaviyo_sandbox.testing.client import LOTUS
-from integrations.klaviyo.api.client import Account
+from integrations.klaviyo.api.documents import Account
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.models import ClientSync, Connection
 from integrations.klaviyo.outbox import producer
