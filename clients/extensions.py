@@ -51,8 +51,26 @@ class TimelineEntry:
     heard: str = ""  # of an entry of ours: what answered it, and how soon after
 
 
+class Seen(Protocol):
+    """What an integration shows one person on one page: what several parts need is found once."""
+
+    key: str
+    label: str
+
+    @property
+    def options(self) -> Sequence[FilterOption]:
+        """The filters of the list; none where the studio isn't connected."""
+
+    @property
+    def notice(self) -> StatusLine | None:
+        """How the service is doing, above the list; nothing where the studio isn't connected."""
+
+    def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
+        """A line per client, by its primary key; nothing where the studio isn't connected."""
+
+
 class Extension(Protocol):
-    """What an integration shows on client pages."""
+    """What an integration has to do with clients."""
 
     key: str  # the list's query parameter, e.g. ?klaviyo=waiting
     label: str
@@ -65,19 +83,11 @@ class Extension(Protocol):
     def facet(self) -> Combinable:
         """The key of the option that a client falls under, in SQL: they are counted by it."""
 
-    def status_lines(
-        self, clients: Sequence[Client], viewer: Membership
-    ) -> Mapping[int, StatusLine]:
-        """A line per client, by its primary key; nothing where the studio isn't connected."""
-
-    def options(self, studio: Studio) -> Sequence[FilterOption]:
-        """The filters of the list; none where the studio isn't connected."""
+    def seen_by(self, viewer: Membership) -> Seen:
+        """For one page."""
 
     def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
         """Those of the clients that the filter with this key leaves."""
-
-    def notice(self, viewer: Membership) -> StatusLine | None:
-        """How the service is doing, above the list; nothing where the studio isn't connected."""
 
     def timeline(self, client: Client) -> Sequence[TimelineEntry]:
         """What the service did with this client."""
@@ -95,3 +105,7 @@ def register(extension: Extension) -> None:
 
 def registered() -> Sequence[Extension]:
     return tuple(_registered)
+
+
+def seen_by(viewer: Membership) -> Sequence[Seen]:
+    return [extension.seen_by(viewer) for extension in _registered]

@@ -46,7 +46,7 @@ def cells_of(clients: Sequence[Client], viewer: Membership) -> Sequence[Sequence
     for client in clients:
         client.studio = viewer.studio  # read once, not with every row
     with timezone.override(viewer.studio.zone):
-        said = [service.status_lines(clients, viewer) for service in extensions.registered()]
+        said = [service.status_lines(clients) for service in extensions.seen_by(viewer)]
         return [[*own_cells(client), *said_of(client, said)] for client in clients]
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clients import extensions
-from clients.extensions import FilterOption
+from clients.extensions import FilterOption, Seen
 from clients.listing.asked import Asked
 from clients.listing.tally import Consent, Tally
 from studios.models import Studio
@@ -27,11 +26,13 @@ class Filter:
     links: Sequence[FilterLink]
 
 
-def filters_of(studio: Studio, asked: Asked, tally: Tally | None) -> Sequence[Filter]:
+def filters_of(
+    studio: Studio, asked: Asked, tally: Tally | None, services: Sequence[Seen]
+) -> Sequence[Filter]:
     options: dict[tuple[str, str], Sequence[FilterOption]] = {
         ("consent", "Consent"): [FilterOption(one.value, one.label) for one in Consent],
     }
-    options |= {(one.key, one.label): one.options(studio) for one in extensions.registered()}
+    options |= {(one.key, one.label): one.options for one in services}
 
     def link(key: str, option: FilterOption) -> FilterLink:
         then = asked.filtered(key, option.key)

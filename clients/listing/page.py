@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from clients import extensions
-from clients.extensions import StatusLine
+from clients.extensions import Seen, StatusLine
 from clients.listing import keyset, matches
 from clients.listing.asked import Asked, Sort, as_uuid
 from clients.listing.filters import Filter, filters_of
@@ -171,12 +171,11 @@ class Listing:
 
     @property
     def notices(self) -> Sequence[StatusLine]:
-        notices = (service.notice(self.viewer) for service in extensions.registered())
-        return [notice for notice in notices if notice]
+        return [service.notice for service in self._services if service.notice]
 
     @cached_property
     def filters(self) -> Sequence[Filter]:
-        return filters_of(self.studio, self.asked, self.matches.tally)
+        return filters_of(self.studio, self.asked, self.matches.tally, self._services)
 
     @property
     def export_url(self) -> str:
@@ -202,12 +201,13 @@ class Listing:
     def _url(self, asked: Asked) -> str:
         return asked.url(self.studio)
 
+    @cached_property
+    def _services(self) -> Sequence[Seen]:
+        return extensions.seen_by(self.viewer)
+
     def _said_of(self, clients: Sequence[Client]) -> Mapping[str, Mapping[int, StatusLine]]:
         """The lines on these clients by service; a service without any gets no column."""
-        said = {
-            service.label: service.status_lines(clients, self.viewer)
-            for service in extensions.registered()
-        }
+        said = {service.label: service.status_lines(clients) for service in self._services}
         return {label: lines for label, lines in said.items() if lines}
 
     def _saved(self, clients: Sequence[Client]) -> Client | None:

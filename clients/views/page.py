@@ -31,7 +31,5 @@ def detail(request: StudioRequest, client_id: UUID) -> HttpResponse:
 
 
 def services_of(client: Client, viewer: Membership) -> Mapping[str, StatusLine]:
-    said = {
-        service.label: service.status_lines([client], viewer) for service in extensions.registered()
-    }
+    said = {one.label: one.status_lines([client]) for one in extensions.seen_by(viewer)}
     return {label: lines[client.pk] for label, lines in said.items() if client.pk in lines}

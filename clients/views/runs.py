@@ -34,9 +34,7 @@ def show(request: StudioRequest, run_id: UUID) -> HttpResponse:
             return HttpResponse(headers={"HX-Refresh": "true"})
         return render(request, "clients/runs/_progress.html", {"run": run})
     counts = Counts.kept_by(run) if run.counts else None
-    services = [
-        service.label for service in extensions.registered() if service.notice(request.membership)
-    ]
+    services = [one.label for one in extensions.seen_by(request.membership) if one.notice]
     context = {
         "run": run,
         "counts": counts,

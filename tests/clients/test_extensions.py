@@ -16,32 +16,35 @@ from tests.clients.conftest import AddClient, address_of
 pytestmark = pytest.mark.django_db
 
 
-class Post:
-    """A service that writes letters to clients whose first name is Ana."""
+class PostSeen:
+    key, label = "post", "Post"
+    options = (FilterOption("sent", "Letter sent"),)
+    notice = StatusLine("Post: working", "good")
 
-    key = "post"
-    label = "Post"
-    option_keys = ("sent",)
-    facet = Case(When(first_name="Ana", then=Value("sent")), default=Value(""))
+    def __init__(self, viewer: Membership) -> None:
+        self.may_edit = viewer.may_edit_clients
 
-    def status_lines(
-        self, clients: Sequence[Client], viewer: Membership
-    ) -> Mapping[int, StatusLine]:
-        action = Action("Write again", "/post/again/") if viewer.may_edit_clients else None
+    def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
+        action = Action("Write again", "/post/again/") if self.may_edit else None
         return {
             client.pk: StatusLine("Letter sent", "good", action, short="Sent")
             for client in clients
             if client.first_name == "Ana"
         }
 
-    def options(self, studio: Studio) -> Sequence[FilterOption]:
-        return [FilterOption("sent", "Letter sent")]
+
+class Post:
+    """A service that writes letters to clients whose first name is Ana."""
+
+    key, label = "post", "Post"
+    option_keys = ("sent",)
+    facet = Case(When(first_name="Ana", then=Value("sent")), default=Value(""))
+
+    def seen_by(self, viewer: Membership) -> PostSeen:
+        return PostSeen(viewer)
 
     def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
         return clients.filter(first_name="Ana") if option == "sent" else clients
-
-    def notice(self, viewer: Membership) -> StatusLine | None:
-        return StatusLine("Post: working", "good")
 
     def timeline(self, client: Client) -> Sequence[TimelineEntry]:
         return [TimelineEntry(timezone.now(), "Letter put in the box")]

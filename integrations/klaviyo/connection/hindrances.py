@@ -70,7 +70,7 @@ def needs_worker(connection: Connection) -> bool:
     asked = connection.is_disconnecting or connection.health_check_requested_at
     is_seeding = connection.phase != Connection.Phase.SEEDED
     due = waiting().of(connection).filter(due_at__lte=Now())
-    return bool(asked) or is_seeding or due.exists()
+    return bool(asked) or is_seeding or due.has_any()
 
 
 def at_klaviyo(connection: Connection) -> Hindrance | None:
@@ -88,7 +88,7 @@ def suspended(connection: Connection) -> Hindrance | None:
 
 
 def unanswered(connection: Connection) -> Hindrance | None:
-    if connection.is_paused and not waiting().of(connection).exists():
+    if connection.is_paused and not waiting().of(connection).has_any():
         return None  # nobody waits for an answer
     return down() or silent(connection)
 

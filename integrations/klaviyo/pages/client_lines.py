@@ -11,8 +11,9 @@ from django.utils import formats, timezone
 
 from clients.extensions import Action, StatusLine
 from clients.models import Client
-from integrations.klaviyo.connection.hindrances import Hindrance, Kind, hindrance_of
-from integrations.klaviyo.models import ClientSync, Connection
+from integrations.klaviyo.connection.hindrances import Hindrance, Kind
+from integrations.klaviyo.models import ClientSync
+from integrations.klaviyo.pages.card import Card
 from integrations.klaviyo.pages.status import ClientStatus
 from integrations.klaviyo.reasons import SENT_WITHOUT_PHONE, Reason
 from studios.models import Membership
@@ -116,17 +117,16 @@ def being_told(held: "Holds") -> StatusLine:
 
 
 class Holds:
-    """Why changes and opt-outs of a connection wait, in words; blank where they go out. Found out
-    once for all lines of a page, and only where one of them asks."""
+    """Why changes and opt-outs of a connected studio wait, in words; blank where they go out."""
 
-    def __init__(self, live: Connection) -> None:
-        self._live = live
+    def __init__(self, card: Card) -> None:
+        self._card = card
 
     @cached_property
     def change(self) -> str:
-        if self._live.is_paused:
+        if self._card.connection and self._card.connection.is_paused:
             return "paused by an owner"
-        hindrance = self._hindrance
+        hindrance = self._card.hindrance
         if hindrance and hindrance.is_suspended:
             return f"an owner has to look{next_try(hindrance)}"
         return self.opt_out
@@ -134,7 +134,7 @@ class Holds:
     @cached_property
     def opt_out(self) -> str:
         """No pause holds it back, and no suspension."""
-        match self._hindrance:
+        match self._card.hindrance:
             case Hindrance(kind=Kind.NO_WORKER):
                 return "nothing is being sent at the moment"
             case Hindrance(kind=Kind.OUTDATED):
@@ -142,10 +142,6 @@ class Holds:
             case Hindrance(kind=Kind.DOWN | Kind.SILENT) as hindrance:
                 return f"Klaviyo is not answering{next_try(hindrance)}"
         return ""
-
-    @cached_property
-    def _hindrance(self) -> Hindrance | None:
-        return hindrance_of(self._live)
 
 
 def next_try(hindrance: Hindrance) -> str:

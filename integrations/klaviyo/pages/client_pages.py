@@ -1,11 +1,12 @@
 """What client pages show of Klaviyo: a status line each, filters, and what it was told."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from clients import extensions
 from clients.extensions import FilterOption, StatusLine, TimelineEntry
 from clients.models import Client, ClientQuerySet
-from integrations.klaviyo.models import Connection, SyncEvent
+from integrations.klaviyo.models import SyncEvent
 from integrations.klaviyo.pages import status
 from integrations.klaviyo.pages.card import LOOKS, Card
 from integrations.klaviyo.pages.client_lines import Holds, status_line
@@ -25,37 +26,48 @@ HEARD = {
 }
 
 
-class KlaviyoOnClientPages:
-    key = status.FACET
-    label = "Klaviyo"
-    option_keys = ClientStatus.values
-    facet = status.STATUS
+class KlaviyoSeen:
+    """Klaviyo on one page, by one look at the connection."""
 
-    def status_lines(
-        self, clients: Sequence[Client], viewer: Membership
-    ) -> Mapping[int, StatusLine]:
-        connection = Connection.objects.for_studio(viewer.studio).live().first()
-        if connection is None:
+    key, label = status.FACET, "Klaviyo"
+
+    def __init__(self, viewer: Membership) -> None:
+        self._viewer = viewer
+        self._card = Card(viewer.studio)
+
+    @property
+    def options(self) -> Sequence[FilterOption]:
+        if not self._card.is_connected:
+            return []
+        return [FilterOption(one.value, one.label) for one in ClientStatus]
+
+    @cached_property
+    def notice(self) -> StatusLine | None:
+        look = LOOKS[self._card.state]
+        tone = "attention" if look.tone == "bad" else look.tone  # nothing that staff could mend
+        return StatusLine(f"Klaviyo: {look.staff_text}", tone) if look.staff_text else None
+
+    def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
+        if not self._card.is_connected:
             return {}
-        held = Holds(connection)
+        held, viewer = Holds(self._card), self._viewer
         pks = [client.pk for client in clients]
         seen = status.with_rows(Client.objects.for_studio(viewer.studio).filter(pk__in=pks))
         return {
             client.pk: status_line(client, known, row, held, viewer) for client, known, row in seen
         }
 
-    def options(self, studio: Studio) -> Sequence[FilterOption]:
-        if not Connection.objects.for_studio(studio).live().exists():
-            return []
-        return [FilterOption(one.value, one.label) for one in ClientStatus]
+
+class KlaviyoOnClientPages:
+    key, label = KlaviyoSeen.key, KlaviyoSeen.label
+    option_keys = ClientStatus.values
+    facet = status.STATUS
+
+    def seen_by(self, viewer: Membership) -> KlaviyoSeen:
+        return KlaviyoSeen(viewer)
 
     def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
         return status.with_status(clients, option) if option in ClientStatus.values else clients
-
-    def notice(self, viewer: Membership) -> StatusLine | None:
-        look = LOOKS[Card(viewer.studio).state]
-        tone = "attention" if look.tone == "bad" else look.tone  # nothing that staff could mend
-        return StatusLine(f"Klaviyo: {look.staff_text}", tone) if look.staff_text else None
 
     def timeline(self, client: Client) -> Sequence[TimelineEntry]:
         events = SyncEvent.objects.filter(client=client).order_by("-at")[:TIMELINE_LENGTH]

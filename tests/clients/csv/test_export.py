@@ -147,7 +147,10 @@ class Teller:
     key = "teller"
     label = "Teller"
 
-    def status_lines(self, clients: Sequence[Client], viewer: Any) -> Mapping[int, StatusLine]:
+    def seen_by(self, viewer: Any) -> "Teller":
+        return self
+
+    def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
         return {
             client.pk: StatusLine(f"=told {client.first_name}", "good")
             for client in clients

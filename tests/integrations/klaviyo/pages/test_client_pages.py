@@ -92,7 +92,7 @@ def test_each_state_has_its_word_for_the_desk(
             self.state = state
 
     monkeypatch.setattr(client_pages, "Card", Looked)
-    notice = OUTSIDE.notice(Membership.objects.get(user=fay))
+    notice = OUTSIDE.seen_by(Membership.objects.get(user=fay)).notice
 
     assert (notice.text if notice else "") == NOTICES[state]
     assert notice is None or notice.action is None
