@@ -117,6 +117,12 @@ class Client(models.Model):
                 opclasses=["int8_ops", "gin_trgm_ops"],
                 gin_pending_list_limit=512,  # kB that every search reads through
             ),
+            models.Index(
+                "studio",
+                "id",
+                name="client_unlinked",
+                condition=Q(email_opt_in=True, klaviyo_profile_id=None) & ~Q(email=""),
+            ),
             models.Index("id", name="client_to_be_folded", condition=Q(folded_from="")),
         ]
 

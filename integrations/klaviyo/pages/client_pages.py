@@ -67,7 +67,11 @@ class KlaviyoOnClientPages:
         return KlaviyoSeen(viewer)
 
     def narrow(self, clients: ClientQuerySet, studio: Studio, option: str) -> ClientQuerySet:
-        return status.with_status(clients, option) if option in ClientStatus.values else clients
+        return (
+            status.with_status(clients, option, studio)
+            if option in ClientStatus.values
+            else clients
+        )
 
     def timeline(self, client: Client) -> Sequence[TimelineEntry]:
         events = SyncEvent.objects.filter(client=client).order_by("-at")[:TIMELINE_LENGTH]

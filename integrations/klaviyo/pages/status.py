@@ -13,7 +13,7 @@ from django.db.models import Case, CharField, Count, F, Q, Value, When
 
 from clients.listing.tally import Consent, Tally
 from clients.models import Client, ClientQuerySet
-from integrations.klaviyo.models import ClientSync
+from integrations.klaviyo.models import ClientSync, Connection
 from integrations.klaviyo.models.sync import unsettled
 from integrations.klaviyo.reasons import NEEDS_ATTENTION, Reason
 from studios.models import Studio
@@ -55,13 +55,31 @@ UNSENT_CONSENTS = {
     Reason.NOT_OPTED_IN: Consent.NOT_AGREED,
     Reason.NO_EMAIL: Consent.AGREED,
 }
+MOST_LOOKED_UP = 10_000  # changes
 FACET = "klaviyo"  # by which the list counts clients too
 
 
-def with_status(clients: ClientQuerySet, status: str) -> ClientQuerySet:
+def with_status(clients: ClientQuerySet, status: str, studio: Studio) -> ClientQuerySet:
+    """Those of the studio's clients that have this status. A few among very many are found by an
+    index; of many the list has some on every page, and walking it finds them."""
     if status == ClientStatus.ATTENTION:
         return clients.filter(NEEDS_PERSON)  # the first case, and it has an index
-    return clients.alias(status=STATUS).filter(status=status)
+    found = clients.alias(status=STATUS).filter(status=status)
+    return among_few(found, studio) if status == ClientStatus.WAITING else found
+
+
+def among_few(waiting: ClientQuerySet, studio: Studio) -> ClientQuerySet:
+    """Whoever waits isn't there yet, or has a change that Klaviyo has not heard of."""
+    connection = Connection.objects.for_studio(studio).first()
+    if connection is None:
+        return waiting
+    most = MOST_LOOKED_UP + 1
+    unlinked = Client.objects.for_studio(studio).may_be_emailed().filter(klaviyo_profile_id=None)
+    changes = ClientSync.objects.of(connection).unsettled().in_their_order()
+    new, changed = unlinked.order_by("pk").values("pk")[:most], changes.values("client_id")[:most]
+    if new.count() == most or changed.count() == most:
+        return waiting
+    return waiting.filter(pk__in=new.union(changed))
 
 
 def with_rows(clients: ClientQuerySet) -> Iterator[tuple[Client, ClientStatus, ClientSync | None]]:
@@ -119,13 +137,13 @@ def unsent_in(known: Tally) -> list[tuple[Reason, int]]:
 
 def count_unsent(studio: Studio) -> list[tuple[Reason, int]]:
     """How many clients nothing is sent of, by reason."""
-    clients = with_status(Client.objects.for_studio(studio), ClientStatus.NOT_SENT)
+    clients = with_status(Client.objects.for_studio(studio), ClientStatus.NOT_SENT, studio)
     return by_reason(clients.annotate(key=UNSENT_REASON))
 
 
 def count_attention(studio: Studio) -> list[tuple[Reason, int]]:
     """How many clients a person has to act for, by reason."""
-    clients = with_status(Client.objects.for_studio(studio), ClientStatus.ATTENTION)
+    clients = with_status(Client.objects.for_studio(studio), ClientStatus.ATTENTION, studio)
     return by_reason(clients.annotate(key=F("klaviyo_sync__reason")))
 
 

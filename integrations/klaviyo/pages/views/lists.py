@@ -50,7 +50,8 @@ def attention_csv(request: StudioRequest) -> StreamingHttpResponse:
 
 def needing_attention(request: StudioRequest) -> ClientQuerySet:
     """With their rows; for the reason that was chosen, if one was."""
-    clients = status.with_status(Client.objects.for_studio(request.studio), ClientStatus.ATTENTION)
+    everybody = Client.objects.for_studio(request.studio)
+    clients = status.with_status(everybody, ClientStatus.ATTENTION, request.studio)
     reason = request.GET.get("reason", "")
     chosen = clients.filter(klaviyo_sync__reason=reason) if reason in NEEDS_ATTENTION else clients
     return chosen.select_related("klaviyo_sync").order_by("klaviyo_sync__reason", "pk")
@@ -79,7 +80,8 @@ def not_sent_csv(request: StudioRequest) -> StreamingHttpResponse:
 
 def left_out(request: StudioRequest) -> ClientQuerySet:
     """With why; for the reason that was chosen, if one was."""
-    clients = status.with_status(Client.objects.for_studio(request.studio), ClientStatus.NOT_SENT)
+    everybody = Client.objects.for_studio(request.studio)
+    clients = status.with_status(everybody, ClientStatus.NOT_SENT, request.studio)
     reason = request.GET.get("reason", "")
     chosen = status.unsent_for(clients, reason) if reason in UNSENT else clients
     return status.with_unsent_reason(chosen).by_name()

@@ -34,7 +34,9 @@ def connection(lotus: Studio, olive: User) -> Connection:
 
 def stand(client: Client) -> str:
     studios_own = Client.objects.for_studio(client.studio)
-    return next(one for one in ClientStatus if client in status.with_status(studios_own, one))
+    return next(
+        one for one in ClientStatus if client in status.with_status(studios_own, one, client.studio)
+    )
 
 
 def sync(client: Client, connection: Connection, **fields: Any) -> ClientSync:
@@ -175,10 +177,16 @@ ROWS = some.fixed_dictionaries(
 CLIENTS = some.tuples(CONSENTS, some.booleans(), some.booleans(), some.none() | ROWS)
 
 
-@given(drawn=some.lists(CLIENTS, max_size=6))
+@given(drawn=some.lists(CLIENTS, max_size=6), looked_up=some.sampled_from([0, 2, 10_000]))
 def test_the_four_always_add_up_and_every_page_agrees(
-    drawn: list[Any], connection: Connection, lotus: Studio, olive: User
+    drawn: list[Any],
+    looked_up: int,
+    monkeypatch: pytest.MonkeyPatch,
+    connection: Connection,
+    lotus: Studio,
+    olive: User,
 ) -> None:
+    monkeypatch.setattr(status, "MOST_LOOKED_UP", looked_up)
     ClientSync.objects.all().delete()
     Client.objects.for_studio(lotus).delete()
     clients = [make(lotus, connection, number, *each) for number, each in enumerate(drawn)]
@@ -189,7 +197,7 @@ def test_the_four_always_add_up_and_every_page_agrees(
     assert numbers.total == len(clients)
     studios_own = Client.objects.for_studio(lotus)
     for one in ClientStatus:
-        assert status.with_status(studios_own, one).count() == getattr(numbers, one)
+        assert status.with_status(studios_own, one, lotus).count() == getattr(numbers, one)
     assert sum(number for _, number in status.count_unsent(lotus)) == numbers.not_sent
     assert sum(number for _, number in status.count_attention(lotus)) == numbers.attention
     assert {reason for reason, _ in status.count_unsent(lotus)} <= set(UNSENT)
