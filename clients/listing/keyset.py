@@ -77,14 +77,14 @@ class Pages:
 
     def _after(self, here: Client | None, skipped: int) -> Page:
         rest = self.order.beyond(self.clients, here) if here else self.clients
-        found = list(self.order.of(rest)[: ROWS_ON_A_PAGE + 1])
+        found = self.order.of(rest)[: ROWS_ON_A_PAGE + 1].fetched_for(self.studio)
         has_next = len(found) > ROWS_ON_A_PAGE
         return Page(found[:ROWS_ON_A_PAGE], skipped if here else 0, here is not None, has_next)
 
     def _before(self, here: Client | None, skipped: int) -> Page:
         order = self.order.backwards()
         rest = order.beyond(self.clients, here) if here else self.clients
-        found = list(order.of(rest)[: ROWS_ON_A_PAGE + 1])
+        found = order.of(rest)[: ROWS_ON_A_PAGE + 1].fetched_for(self.studio)
         has_previous = len(found) > ROWS_ON_A_PAGE
         clients = found[:ROWS_ON_A_PAGE][::-1]
         return Page(clients, skipped if has_previous else 0, has_previous, here is not None)

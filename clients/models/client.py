@@ -123,6 +123,20 @@ class Client(models.Model):
                 name="client_unlinked",
                 condition=Q(email_opt_in=True, klaviyo_profile_id=None) & ~Q(email=""),
             ),
+            models.Index(
+                "studio",
+                "sort_key",
+                "id",
+                name="client_opted_out",
+                condition=Q(opted_out_at__isnull=False),
+            ),
+            models.Index(
+                "studio",
+                "sort_key",
+                "id",
+                name="client_never_agreed",
+                condition=Q(email_opt_in=False, opted_out_at=None),
+            ),
             models.Index("id", name="client_to_be_folded", condition=Q(folded_from="")),
         ]
 

@@ -37,6 +37,13 @@ class ClientQuerySet(TenantQuerySet["Client"]):
         """The studio's clients, joined with it: its country says how phone numbers are written."""
         return super().for_studio(studio).select_related("studio")
 
+    def fetched_for(self, studio: "Studio") -> "list[Client]":
+        """Those of one studio, each with this very object: it isn't read with every row."""
+        clients = list(self.select_related(None))
+        for client in clients:
+            client.studio = studio
+        return clients
+
     def for_edit(self, studio: Studio) -> Self:
         """The studio's clients, each locked when read; locks the studio first (lock order)."""
         lock_studio_shared(studio.pk)

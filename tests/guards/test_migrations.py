@@ -38,8 +38,8 @@ LANDED = {
     "clients/migrations/0008_history.py": (
         "0801c2b7f3235ada10a839346c3244345f5eaa1024b342cf7d2fc1a14f2438f7"
     ),
-    "clients/migrations/0009_unlinked.py": (
-        "4fd2075bbee2fc521ed430b91ec0db1ce269aa0c9bbf251568cd34b4b7719b4b"
+    "clients/migrations/0009_few_of_many.py": (
+        "50b06752573d99b43e781be43cb99bf5a3c3b447fc1d1b0a835f1b564d8b4151"
     ),
     "integrations/klaviyo/migrations/0001_connections_and_sync.py": (
         "ff02f0ec718f3587cc5e7aec43254e53b551022c9419eb4f232a7eda4a14196c"
