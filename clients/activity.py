@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import ClientEvent, ConsentSource, Run
@@ -64,7 +65,8 @@ class Day:
         return shown, shown[-1].pk if len(found) > AT_ONCE else None
 
     def runs(self) -> Sequence[Run]:
-        runs = Run.objects.for_studio(self.studio).select_related("by", "studio")
+        of_one = Q(kind=Run.Kind.OPT_OUT, state=Run.State.DONE, total_rows=1)  # has its own event
+        runs = Run.objects.for_studio(self.studio).exclude(of_one).select_related("by", "studio")
         runs = runs.filter(started_at__gte=self.begins, started_at__lt=self.ends)
         return list(runs.order_by("-pk")[:AT_ONCE]) if self.before is None else []
 

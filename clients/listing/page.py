@@ -19,6 +19,7 @@ from clients.listing.keyset import ORDERS, Page, Pages
 from clients.listing.matches import Matches
 from clients.listing.rows import Row, row_of
 from clients.models import Client, ClientQuerySet, Run
+from clients.runs.counting import Counts
 from studios.models import Membership
 
 STALE_AFTER_S = 60  # older counts say how old they are
@@ -152,6 +153,11 @@ class Listing:
             return None
         run = Run.objects.for_studio(self.studio).filter(public_id=self._run_id).first()
         return run if run and run.can_be_undone else None
+
+    @property
+    def undoable_said(self) -> str:
+        run = self.undoable
+        return Counts.kept_by(run).said_of(Run.Kind(run.kind)) if run else ""
 
     @property
     def by_name(self) -> Heading:

@@ -19,8 +19,8 @@ from studios.models import Studio, User
 from studios.tenancy import TenantQuerySet
 
 UNDO_WITHIN = timedelta(minutes=10)
-MASS = 50  # more clients than that are held back from integrations while it can be undone
-FEW = 5  # one in so many may be newly opted in or out unasked
+MASS = 50  # more than that are worked on beside, and held back while they can be taken back
+ONE_IN = 5  # clients of the list may be newly opted in or out unasked
 
 
 class RunQuerySet(TenantQuerySet["Run"]):
@@ -114,6 +114,11 @@ class Run(models.Model):
     @property
     def undo_until(self) -> datetime | None:
         return self.finished_at + UNDO_WITHIN if self.finished_at else None
+
+    @property
+    def is_mass(self) -> bool:
+        """True if nobody should wait while it is done."""
+        return self.total_rows > MASS
 
     @property
     def is_import(self) -> bool:

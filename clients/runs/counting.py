@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 
 from clients.imports.cleaning import Refusal
 from clients.models import Client, Run, RunRow
-from clients.models.run import FEW, MASS
+from clients.models.run import MASS, ONE_IN
 
 Outcome = RunRow.Outcome
 Consent = RunRow.Consent
@@ -99,7 +99,7 @@ class Counts:
     @property
     def needs_owner(self) -> bool:
         """True if more than a fifth of the list would newly be opted in or out."""
-        return self.newly_said * FEW > self.listed + self.new
+        return self.newly_said * ONE_IN > self.listed + self.new
 
     @property
     def reasons(self) -> Sequence[tuple[str, int]]:

@@ -14,6 +14,7 @@ from clients.models.address import all_hashes
 from clients.models.run import MASS
 from clients.runs import batches
 from clients.runs.control import HELD_AT_MOST
+from clients.runs.counting import Counts
 from studios.models import Studio, User
 
 FILL = """
@@ -80,6 +81,7 @@ def note_opt_out(
         studio=studio,
         kind=Run.Kind.OPT_OUT,
         by=by,
+        counts=Counts(outcomes={RunRow.Outcome.CHANGED: 1}).to_json(),
         state=Run.State.DONE,
         total_rows=1,
         started_at=client.opted_out_at,

@@ -15,7 +15,7 @@ from clients.views.export import as_file
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
-FEW = 50  # done at once, without a worker
+NAMED = 10  # more are a number
 EXPORT = "export"
 KINDS = {"opt_out": Run.Kind.OPT_OUT, "delete": Run.Kind.DELETION, "send_again": Run.Kind.SENDING}
 OWNERS = {Run.Kind.DELETION, Run.Kind.SENDING}
@@ -37,19 +37,21 @@ def ask(request: StudioRequest) -> HttpResponseBase:
     if kind in OWNERS and not request.membership.is_owner:
         raise PermissionDenied
     if "confirmed" not in request.POST:
-        context = {"kind": kind, "number": number, "place": place(request)}
+        names = [client.name for client in clients] if number <= NAMED else []
+        context = {"kind": kind, "number": number, "names": names, "place": place(request)}
         return render(request, "clients/many.html", context)
     return begin(request, kind, clients)
 
 
 def begin(request: StudioRequest, kind: Run.Kind, clients: ClientQuerySet) -> HttpResponse:
     run = selection.start(request.studio, kind, clients, by=request.user)
-    if run.total_rows > FEW:
+    if run.is_mass:
         return redirect(run)
     for _ in batches.work(run):
         pass
     run.refresh_from_db()
-    messages.success(request, Counts.kept_by(run).said_of(Run.Kind(run.kind)))
+    if not run.can_be_undone:  # else the list says so, beside the way back
+        messages.success(request, Counts.kept_by(run).said_of(Run.Kind(run.kind)))
     return redirect(place(request).url(request.studio, run=run.public_id))
 
 

@@ -20,7 +20,6 @@ from studios.models import Role
 
 State = Run.State
 ROWS_SHOWN = 12
-FEW = 50  # taken back at once, without a worker
 
 
 @studio_access(Role.FRONT_DESK)
@@ -67,7 +66,7 @@ def start(request: StudioRequest, run_id: UUID) -> HttpResponse:
 def undo(request: StudioRequest, run_id: UUID) -> HttpResponse:
     run = run_of(request, run_id)
     answer = press(request, run, control.undo)
-    if run.total_rows > FEW:
+    if run.is_mass:
         return answer
     run.refresh_from_db()
     for _ in undoing.undo(run):

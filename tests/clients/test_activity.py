@@ -141,3 +141,15 @@ def test_the_history_is_on_the_clients_page(ians: Browser, fays_desk: Desk, ana:
         "Last name Pereira → Peres, by Fay Lindqvist"
         in ians.get(address_of("detail", ana)).content.decode()
     )
+
+
+def test_one_opt_out_at_the_desk_stands_there_once(
+    olives: Browser, fays_desk: Desk, add_client: AddClient
+) -> None:
+    ana = add_client(first_name="Ana", email="ana@example.com", email_opt_in=True)
+
+    fays_desk.edit(ana, email_opt_in="")
+
+    page = olives.get(ACTIVITY).content.decode()
+    assert page.count("Opted out of emails at the desk") == 1
+    assert ">Opt-out<" not in page

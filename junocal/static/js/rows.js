@@ -9,3 +9,15 @@ document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");
   else link.click();
 });
+
+// How many are ticked, beside what can be done to them.
+const tellTicked = () => {
+  const count = document.querySelector("[data-ticked]");
+  if (!count) return;
+  const all = document.querySelector(".many [name=all]").checked;
+  const ticked = document.querySelectorAll(".clients [name=client]:checked").length;
+  count.textContent = all || !ticked ? "" : `${ticked} selected`;
+};
+
+document.addEventListener("change", tellTicked);
+addEventListener("pageshow", tellTicked);

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from clients.models import Client, ConsentSource, Run
+from clients.models import Client, ConsentSource, Run, run
 from clients.runs import runner
-from clients.views import many
 from studios.models import Studio
 from tests.clients.conftest import AddClient
 
@@ -36,6 +35,12 @@ def do(browser: Browser, verb: str, **chosen: Any) -> Any:
     assert asked.status_code == 200
     assert "Cancel" in asked.content.decode()
     return browser.post(MANY, {"do": verb, "confirmed": "1", **chosen}, follow=True)
+
+
+def test_it_asks_by_name_where_they_are_few(fays: Browser, people: list[Client]) -> None:
+    asked = fays.post(MANY, {"do": "opt_out", "client": ids(*people[:3])}).content.decode()
+
+    assert "ana · bea · cem" in asked
 
 
 def test_those_ticked_are_opted_out_and_can_be_taken_back(
@@ -141,7 +146,7 @@ def test_nothing_chosen_does_nothing_and_says_so(
 def test_more_than_a_few_are_a_workers(
     fays: Browser, people: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many, "FEW", 3)
+    monkeypatch.setattr(run, "MASS", 3)
 
     page = do(fays, "opt_out", all="on", place="")
     assert "clients opted out" in page.content.decode()
