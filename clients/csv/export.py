@@ -36,8 +36,8 @@ COLUMNS = (
 def lines(clients: ClientQuerySet, viewer: Membership) -> Iterator[str]:
     """The file, piece by piece; integrations add a column each on how these clients stand."""
     rows = clients.select_related(None).iterator(chunk_size=ROWS_AT_ONCE)
-    services = [service.label for service in extensions.registered()]
-    yield UTF8_MARK + written([[*COLUMNS, *services]])
+    connected = [service.label for service in extensions.seen_by(viewer) if service.options]
+    yield UTF8_MARK + written([[*COLUMNS, *connected]])
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         yield written(cells_of(chunk, viewer))
 
@@ -46,7 +46,8 @@ def cells_of(clients: Sequence[Client], viewer: Membership) -> Sequence[Sequence
     for client in clients:
         client.studio = viewer.studio  # read once, not with every row
     with timezone.override(viewer.studio.zone):
-        said = [service.status_lines(clients) for service in extensions.seen_by(viewer)]
+        services = [service for service in extensions.seen_by(viewer) if service.options]
+        said = [service.status_lines(clients) for service in services]
         return [[*own_cells(client), *said_of(client, said)] for client in clients]
 
 

@@ -62,6 +62,12 @@ class ColumnMapping:
     def about_consent(self) -> Sequence[int]:
         return [column for column, target in enumerate(self.targets) if target in ABOUT_CONSENT]
 
+    @property
+    def hears_no_yes(self) -> bool:
+        """True if there are columns about consent, and none of their words means yes."""
+        means_yes = any(YES in words.values() for words in self.meanings.values())
+        return bool(self.about_consent) and not means_yes
+
     def first_of(self, target: Target, cells: Sequence[str]) -> str:
         """What the row says of this; of several columns the first that says anything."""
         said = (cell for cell, its in zip(cells, self.targets, strict=False) if its == target)

@@ -100,6 +100,11 @@ def place_of(request: HttpRequest) -> Asked:
     return Asked.read(QueryDict(request.GET.get(BACK, "")[:LONGEST_BACK]))
 
 
+def posted_place(request: HttpRequest) -> Asked:
+    """Where in the list somebody was who sent a form from there."""
+    return Asked.read(QueryDict(request.POST.get("place", "")[:LONGEST_BACK]))
+
+
 def filter_options() -> Mapping[str, Collection[str]]:
     """What can be chosen, by the filters' keys."""
     services = {service.key: service.option_keys for service in extensions.registered()}

@@ -156,8 +156,11 @@ class Listing:
 
     @property
     def undoable_said(self) -> str:
+        """What it did; blank where the message above the list says it by name."""
         run = self.undoable
-        return Counts.kept_by(run).said_of(Run.Kind(run.kind)) if run else ""
+        if run is None or (run.kind == Run.Kind.DELETION and run.total_rows == 1):
+            return ""
+        return Counts.kept_by(run).said_of(Run.Kind(run.kind))
 
     @property
     def by_name(self) -> Heading:

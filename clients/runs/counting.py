@@ -84,6 +84,11 @@ class Counts:
         return self.touched > MASS
 
     @property
+    def is_nothing(self) -> bool:
+        """True if nobody's details or consent would change."""
+        return not self.touched and not self.newly_said
+
+    @property
     def newly_said(self) -> int:
         return self.opts_in + self.opts_out
 

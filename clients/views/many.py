@@ -6,7 +6,7 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from clients.listing.asked import Asked, as_uuid
+from clients.listing.asked import as_uuid, posted_place
 from clients.listing.page import Listing
 from clients.models import ClientQuerySet, Run
 from clients.runs import batches, selection
@@ -33,12 +33,12 @@ def ask(request: StudioRequest) -> HttpResponseBase:
     number = clients.count()
     if kind is None or not number:
         messages.warning(request, "Select some clients first.")
-        return redirect(place(request).url(request.studio))
+        return redirect(posted_place(request).url(request.studio))
     if kind in OWNERS and not request.membership.is_owner:
         raise PermissionDenied
     if "confirmed" not in request.POST:
         names = [client.name for client in clients] if number <= NAMED else []
-        context = {"kind": kind, "number": number, "names": names, "place": place(request)}
+        context = {"kind": kind, "number": number, "names": names, "place": posted_place(request)}
         return render(request, "clients/many.html", context)
     return begin(request, kind, clients)
 
@@ -52,19 +52,11 @@ def begin(request: StudioRequest, kind: Run.Kind, clients: ClientQuerySet) -> Ht
     run.refresh_from_db()
     if not run.can_be_undone:  # else the list says so, beside the way back
         messages.success(request, Counts.kept_by(run).said_of(Run.Kind(run.kind)))
-    return redirect(place(request).url(request.studio, run=run.public_id))
+    return redirect(posted_place(request).url(request.studio, run=run.public_id))
 
 
 def clients_of(request: StudioRequest) -> ClientQuerySet:
     if "all" in request.POST:
-        return Listing(place_query(request), request.membership).narrowed()
+        return Listing(QueryDict(posted_place(request).query), request.membership).narrowed()
     ids = [found for text in request.POST.getlist("client") if (found := as_uuid(text))]
     return selection.chosen(request.studio, ids).by_name()
-
-
-def place(request: StudioRequest) -> Asked:
-    return Asked.read(place_query(request))
-
-
-def place_query(request: StudioRequest) -> QueryDict:
-    return QueryDict(request.POST.get("place", "")[:1000])

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clients import extensions
 from clients.imports import report
+from clients.imports.mapping import ColumnMapping
+from clients.listing.asked import posted_place
 from clients.models import Run, RunRow
 from clients.runs import control, undoing
 from clients.runs.counting import Counts
@@ -40,6 +42,7 @@ def show(request: StudioRequest, run_id: UUID) -> HttpResponse:
         "said": counts.said_of(Run.Kind(run.kind)) if counts else "",
         "services": services,
         "rows": first_rows(run),
+        "hears_no_yes": ColumnMapping.from_json(run.mapping).hears_no_yes,
     }
     return render(request, "clients/runs/run.html", context)
 
@@ -75,7 +78,7 @@ def undo(request: StudioRequest, run_id: UUID) -> HttpResponse:
     if run.is_import or run.state != State.UNDONE:
         return answer
     messages.success(request, said_of_undo(run))
-    return redirect("clients:list", request.studio.slug)
+    return redirect(posted_place(request).url(request.studio))
 
 
 def said_of_undo(run: Run) -> str:

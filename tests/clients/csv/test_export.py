@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from clients import consent, extensions
 from clients.csv import export
-from clients.extensions import StatusLine
+from clients.extensions import FilterOption, StatusLine
 from clients.models import Client, ConsentSource
 from studios.models import Studio
 from tests.clients.conftest import AddClient
@@ -144,8 +144,8 @@ def test_the_button_takes_along_what_is_shown(fays: Browser, ana: Client) -> Non
 class Teller:
     """An integration that has something to say of everybody but Bo."""
 
-    key = "teller"
-    label = "Teller"
+    key, label = "teller", "Teller"
+    options = (FilterOption("told", "Told"),)
 
     def seen_by(self, viewer: Any) -> "Teller":
         return self
@@ -174,6 +174,17 @@ def test_each_integration_says_how_a_client_stands(
 
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [row["Teller"] for row in rows] == ["'=told Ana", ""]
+
+
+def test_without_a_connected_integration_there_is_no_column_of_one(
+    fays: Browser, add_client: AddClient
+) -> None:
+    add_client(first_name="Ana")
+
+    rows = list(csv.reader(io.StringIO(text_of(fays).removeprefix("\ufeff"))))
+
+    assert rows[0][-1] == "Added"
+    assert len(rows[1]) == len(rows[0])
 
 
 def test_a_long_list_is_read_in_one_query(

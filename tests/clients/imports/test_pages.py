@@ -66,6 +66,29 @@ def test_from_the_file_to_the_report(fays: Browser, olives: Browser) -> None:
     assert not Client.objects.exists()
 
 
+def test_a_list_by_which_nobody_agrees_says_so_before_it_is_started(
+    fays: Browser, fays_list: Importer
+) -> None:
+    said = fays_list.check(LIST, {"Newsletter": {"ja": ""}})
+    unasked = fays_list.check("First name\nCy\n")
+
+    assert "so nobody agrees by it" in text_of(fays, said.get_absolute_url())
+    assert "so nobody agrees by it" not in text_of(fays, unasked.get_absolute_url())
+
+
+def test_a_list_that_changes_nothing_has_nothing_to_start(
+    fays: Browser, fays_list: Importer
+) -> None:
+    fays_list.run("First name,Email\nCy,cy@example.com\n")
+    again = fays_list.check("First name,Email\nCy,cy@example.com\n")
+
+    page = text_of(fays, again.get_absolute_url())
+
+    assert "there is nothing to import" in page
+    assert ">Import 0 clients" not in page
+    assert "Import 1 client" not in page
+
+
 def test_words_of_a_column_chosen_by_hand_are_asked_about_first(
     fays: Browser,
 ) -> None:

@@ -169,3 +169,13 @@ def test_what_is_asked_is_a_few_queries_however_many_there_are(
         fays.post(MANY, {"do": "opt_out", "confirmed": "1", "all": "on"})
 
     assert Client.objects.opted_out().count() == 40
+
+
+def test_taken_back_one_is_where_one_was(fays: Browser, people: list[Client]) -> None:
+    place = "q=e&consent=agreed"
+    page = do(fays, "opt_out", client=ids(people[1]), place=place).content.decode()
+    assert f'name="place" value="{place.replace("&", "&amp;")}"' in page
+
+    back: Any = fays.post(f"{Run.objects.get().get_absolute_url()}undo/", {"place": place})
+
+    assert back["Location"] == f"/s/lotus/clients/?{place}"
