@@ -156,11 +156,9 @@ class Listing:
 
     @property
     def undoable_said(self) -> str:
-        """What it did; blank where the message above the list says it by name."""
+        """What it did."""
         run = self.undoable
-        if run is None or (run.kind == Run.Kind.DELETION and run.total_rows == 1):
-            return ""
-        return Counts.kept_by(run).said_of(Run.Kind(run.kind))
+        return Counts.kept_by(run).said_of(Run.Kind(run.kind)) if run else ""
 
     @property
     def by_name(self) -> Heading:

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,7 +24,6 @@ def delete(request: StudioRequest, client_id: UUID) -> HttpResponse:
     client = get_object_or_404(rows(request.studio), public_id=client_id)
     if is_post:
         run = selection.do_now(request.studio, Run.Kind.DELETION, client, by=request.user)
-        messages.success(request, f"{client.name} is deleted.")
         return redirect(place_of(request).url(request.studio, run=run.public_id))
     stays = [service.after_deletion(client) for service in extensions.registered()]
     context = {"client": client, "stays": filter(None, stays), "place": place_of(request)}

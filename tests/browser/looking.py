@@ -36,10 +36,18 @@ def axe(tab: Page) -> Complaints:
 
 
 def zoomed(tab: Page) -> Complaints:
-    """At 400 % nothing is to be scrolled sideways."""
-    tab.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    width = tab.evaluate("document.documentElement.scrollWidth")
-    return [f"is {width} px wide on a screen of {NARROW} px"] if width > NARROW else []
+    """At 400 %, and on a phone with text at 200 %, nothing is to be scrolled sideways."""
+    as_usual = overflow(tab, NARROW)
+    tab.evaluate("document.documentElement.style.fontSize = '200%'")
+    large = [f"with large text {each}" for each in overflow(tab, WIDTHS[-1])]
+    tab.evaluate("document.documentElement.style.fontSize = ''")
+    return as_usual + large
+
+
+def overflow(tab: Page, width: int) -> Complaints:
+    tab.set_viewport_size({"width": width, "height": HEIGHT})
+    is_wide = tab.evaluate("document.documentElement.scrollWidth")
+    return [f"is {is_wide} px wide on a screen of {width} px"] if is_wide > width else []
 
 
 FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary"
