@@ -7,6 +7,7 @@ one. `-n 4` and `-n 0` choose how many, and `-p no:xdist` does without.
                                      examples of a property
     --browser                        the browser tests and only they, in one process; need Chromium
     --hypothesis-profile thorough    many examples of each property
+    --times 40 --timeout 900         what a test tries several times, so many times as often
 """
 
 pytest_plugins = [
@@ -16,4 +17,5 @@ pytest_plugins = [
     "tests.plugin.workers",
     "tests.plugin.rooms",
     "tests.plugin.properties",
+    "tests.plugin.times",
 ]

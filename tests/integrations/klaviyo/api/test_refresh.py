@@ -40,19 +40,22 @@ def unlimited(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @in_threads
 @pytest.mark.usefixtures("unlimited")
-def test_sixteen_renewals_at_once_go_one_by_one_and_the_grant_lives(scene: Scene) -> None:
+def test_sixteen_renewals_at_once_go_one_by_one_and_the_grant_lives(
+    scene: Scene, times: int
+) -> None:
     scene.klaviyo.configure(rotation="strict")  # a spent token sent again would kill the grant
     scene.klaviyo.fault("delay", operation="oauth_refresh", seconds=0.02)
     connection = scene.connect()
 
     def renew() -> None:
-        mine = Connection.objects.get(pk=connection.pk)
-        persist(partial(access_tokens.refresh, mine))
+        for _ in range(times):
+            mine = Connection.objects.get(pk=connection.pk)
+            persist(partial(access_tokens.refresh, mine))
 
     ends = at_once(*[renew] * 16)
 
     assert ends == [None] * 16
-    assert exchanges(scene.klaviyo) == [200] * 16
+    assert exchanges(scene.klaviyo) == [200] * 16 * times
     assert scene.klaviyo.journal(operation="grant_killed") == []
     assert len(scene.klaviyo.grants()) == 1
     assert access_tokens.refresh(connection)
