@@ -167,6 +167,19 @@ def test_a_profile_that_was_taken_over_with_its_address_is_no_duplicate() -> Non
     assert not list(at_rest.duplicates(scene.evidence))
 
 
+def test_who_came_to_anothers_profile_and_lost_it_again_left_one_behind() -> None:
+    scene = Scene()
+    ana, bea = scene.name("ana"), scene.name("bea")
+    scene.profile(ana, ANA)
+    scene.applied("update_profile", ana, ANA, at=3)
+    scene.profile(bea, BEA, made_at=4)
+    scene.applied("update_profile", ana, BEA, at=5, profile="profile 1")
+    scene.applied("update_profile", bea, BEA, at=6, profile="profile 1")
+    scene.profile(ana, "ana.new@lotus.chaos.example", made_at=7)
+
+    assert not list(at_rest.duplicates(scene.evidence))
+
+
 def test_a_first_profile_that_nobody_answered_for_is_no_duplicate() -> None:
     scene = Scene()
     name, new = scene.name("ana"), "ana.new@lotus.chaos.example"

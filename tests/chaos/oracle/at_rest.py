@@ -98,10 +98,13 @@ def left_behind(evidence: Evidence) -> Iterator[str]:
 def duplicates(evidence: Evidence) -> Iterator[str]:
     """A second profile was made of somebody whose first one Junocal knew, and both are there.
 
-    Only people whose addresses nobody else ever had: profiles follow addresses.
+    Only people whose addresses nobody else ever had, and who never had another's profile: profiles
+    follow addresses, and who came to one where a profile stood, and lost it again, left one behind.
     """
     for studio in evidence.studios:
         for key, profiles in profiles_by_key(studio).items():
+            if had_anothers(studio, key):
+                continue
             alone = [one for one in profiles if is_alone_at(one, key, evidence.ledger)]
             made_at = [studio.upserts[one["id"]][0]["at"] for one in alone]
             if any(was_known(studio, one, before=max(made_at)) for one in alone):
@@ -237,6 +240,15 @@ def profiles_by_key(studio: StudioEvidence) -> dict[str, list[Row]]:
         if key and key == named_in(entries[0]) and entries[0]["operation"] == "create_profile":
             found.setdefault(key, []).append(profile)
     return found
+
+
+def had_anothers(studio: StudioEvidence, key: str) -> bool:
+    """True if a profile that was made of somebody else carried this one's data."""
+    return any(
+        key in map(named_in, entries) and named_in(entries[0]) != key
+        for entries in studio.upserts.values()
+        if entries
+    )
 
 
 def is_alone_at(profile: Row, key: str, ledger: Ledger) -> bool:
