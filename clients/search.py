@@ -11,6 +11,8 @@ from clients.folding import folded
 
 LONGEST_SEARCH = 100
 PHONE_LIKE = re.compile(r"\+?[\d\s()/.\-]*\d[\d\s()/.\-]*")
+WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+UMLAUT = re.compile("([aou])e")
 FEWEST_PHONE_DIGITS = 3  # "12" may as well be part of an address
 FEWEST_INSIDE = 3  # one or two letters occur inside most names: they begin a word
 
@@ -23,7 +25,20 @@ def terms(text: str, country: str) -> Sequence[Sequence[str]]:
     text = text.replace("\x00", "").strip()[:LONGEST_SEARCH]
     if PHONE_LIKE.fullmatch(text) and len(digits_of(text)) >= FEWEST_PHONE_DIGITS:
         return [sorted({folded(text), *as_in_e164(text, country)})]
-    return [[as_looked_for(word)] for word in folded(text).split()]
+    words = text.replace(",", " ").split()
+    return [spellings for word in words for spellings in spellings_of(word)]
+
+
+def spellings_of(word: str) -> Sequence[Sequence[str]]:
+    """As it is folded, and with its umlauts the other way: by Müller and by Mueller one finds both.
+    What folds to several words is as many parts."""
+    parts = folded(word).split()
+    if len(parts) != 1:
+        return [[as_looked_for(part)] for part in parts]
+    written_out = folded(word.lower().translate(WRITTEN_OUT))
+    without = UMLAUT.sub(r"\1", parts[0])
+    others = {one for one in (written_out, without) if len(one) >= FEWEST_INSIDE}
+    return [sorted({as_looked_for(parts[0]), *others})]
 
 
 def as_looked_for(word: str) -> str:

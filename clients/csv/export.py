@@ -73,7 +73,7 @@ def at(moment: datetime | None) -> str:
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}" if moment else ""
 
 
-def written(rows: Iterable[Sequence[str]]) -> str:
+def written(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
     text = StringIO()
-    csv.writer(text).writerows(map(safe_row, rows))
+    csv.writer(text, delimiter=separator).writerows(map(safe_row, rows))
     return text.getvalue()

@@ -32,7 +32,7 @@ class Refusal(models.TextChoices):
     EMAIL = "email", "The email address isn't valid"
     EMAIL_TOO_LONG = "email_too_long", "The email address is longer than 100 characters"
     PHONE = "phone", "The phone number isn't one number that can be dialled"
-    REPEATED = "repeated", "The same person stands further up in the file"
+    REPEATED = "repeated", "A row further up has the same email address, or name and phone number"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ def back_to_the_list(
     also: dict[str, object] = {"saved": form.saved.public_id}
     if run:
         also["run"] = run.public_id
-    return redirect(place_of(request).url(request.studio, "list", **also))
+    at = "" if run else "#saved"  # the way back stands above the list
+    return redirect(place_of(request).url(request.studio, "list", **also) + at)
 
 
 def tell_saved(request: StudioRequest, form: ClientForm) -> None:

@@ -1,12 +1,14 @@
 """A run: what it will do, how far it is, what it did, and its buttons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -41,18 +43,20 @@ def show(request: StudioRequest, run_id: UUID) -> HttpResponse:
         "counts": counts,
         "said": counts.said_of(Run.Kind(run.kind)) if counts else "",
         "services": services,
-        "rows": first_rows(run),
-        "hears_no_yes": ColumnMapping.from_json(run.mapping).hears_no_yes,
+        **(preview(run) if run.state == State.CHECKED else {}),
     }
     return render(request, "clients/runs/run.html", context)
 
 
-def first_rows(run: Run) -> list[tuple[RunRow, str]]:
-    """The first rows of a list that is checked, each with why it is refused, if it is."""
-    if run.state != State.CHECKED:
-        return []
-    rows = run.rows.select_related("run__studio").order_by("line")[:ROWS_SHOWN]
-    return [(row, report.reason(row) if row.reason else "") for row in rows]
+def preview(run: Run) -> Mapping[str, Any]:
+    """The first rows of a list that is checked, and the first that are refused, with why."""
+    mapping = ColumnMapping.from_json(run.mapping)
+    taken = run.rows.exclude(outcome=RunRow.Outcome.REFUSED).select_related("run__studio")
+    return {
+        "rows": taken.order_by("line")[:ROWS_SHOWN],
+        "refused": [(row, report.reason(row, mapping)) for row in report.refused(run)[:ROWS_SHOWN]],
+        "hears_no_yes": mapping.hears_no_yes,
+    }
 
 
 @studio_access(Role.FRONT_DESK)
@@ -126,7 +130,9 @@ def refused(request: StudioRequest, run_id: UUID) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         report.lines(run),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="refused-rows.csv"'},
+        headers={
+            "Content-Disposition": content_disposition_header(True, report.file_name(run)) or ""
+        },
     )
 
 

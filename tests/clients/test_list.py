@@ -50,6 +50,10 @@ def clients(add_client: AddClient, stans: Studio) -> None:
         ("A\N{COMBINING RING ABOVE}NGSTR", ["Bea Ångström"]),
         ("chloé", ["Chloé Anand"]),
         ("chloe", ["Chloé Anand"]),
+        ("Aangstroem", []),
+        ("angstroem", ["Bea Ångström"]),
+        ("ångström, bea", ["Bea Ångström"]),
+        ("ångstroem", ["Bea Ångström"]),
         ("pé", ["Ana Pereira"]),
         ("na", []),  # two letters begin a word
         ("nan", ["Chloé Anand"]),

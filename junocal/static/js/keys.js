@@ -25,6 +25,14 @@ const walk = (event) => {
   if (isIn) step(event, event.key === "ArrowDown");
 };
 
+// Enter leads from the search to the first client found, Esc just out of it.
+const leaveSearch = ({ key, target }) => {
+  if (key === "Escape") target.blur();
+  if (key !== "Enter") return;
+  const first = () => rows()[0]?.focus();
+  document.addEventListener("htmx:afterSettle", first, { once: true });
+};
+
 const onRow = {
   j: (event) => step(event, true),
   k: (event) => step(event, false),
@@ -38,6 +46,7 @@ const onRow = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") return walk(event);
+  if (event.target.matches("[data-key='/']")) leaveSearch(event);
   if (event.key === "Escape") return closeMenus();
   if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "?") return document.querySelector("[data-keys]")?.showModal();

@@ -56,7 +56,7 @@ def test_from_the_file_to_the_report(fays: Browser, olives: Browser) -> None:
     refused = b"".join(fays.get(f"{page}refused/"))
     assert refused.decode().splitlines() == [
         "\ufeffLine,Reason,First name,Email,Newsletter",
-        "3,The email address isn't valid,Bo,no address,",
+        "3,The email address isn't valid: no address,Bo,no address,",
     ]
     assert Client.objects.get().email_opt_in
 
@@ -87,6 +87,34 @@ def test_a_list_that_changes_nothing_has_nothing_to_start(
     assert "there is nothing to import" in page
     assert ">Import 0 clients" not in page
     assert "Import 1 client" not in page
+
+
+def test_what_is_refused_is_shown_with_why_and_goes_back_as_the_list_came(
+    fays: Browser, fays_list: Importer
+) -> None:
+    rows = [
+        "Vorname;E-Mail;Handy;Newsletter",
+        "Ana;ana@example.com;;ja",
+        "Bo;ana@example.com;;abgemeldet",
+        "Cy;;4,91712E+11;",
+        "Di;;0171 2345678 mum;",
+    ]
+    run = fays_list.check("\n".join(rows), {"Newsletter": {"ja": "yes", "abgemeldet": "no"}})
+    Run.objects.update(file_name="Kunden März.csv")
+
+    page = text_of(fays, run.get_absolute_url())
+    answer: Any = fays.get(f"{run.get_absolute_url()}refused/")
+
+    back = b"".join(answer).decode().splitlines()
+    assert back[0] == "\ufeffLine;Reason;Vorname;E-Mail;Handy;Newsletter"
+    assert [line.split(";")[1] for line in back[1:]] == [
+        "The same email address as in line 2: to keep both, leave it out of one. "
+        "Its no to emails counts for line 2",
+        "4,91712E+11 is a number that Excel shortened: make the column one of text there",
+        "The phone number isn't one number that can be dialled: 0171 2345678 mum",
+    ]
+    assert "Excel shortened" in page
+    assert "Kunden%20M%C3%A4rz-refused.csv" in answer["Content-Disposition"]
 
 
 def test_words_of_a_column_chosen_by_hand_are_asked_about_first(
