@@ -10,8 +10,11 @@ from studios.names import clean_name
 
 ROLE_MEANINGS = [
     (Role.INSTRUCTOR.value, "Instructor: sees clients, changes nothing"),
-    (Role.FRONT_DESK.value, "Front desk: adds and edits clients, records opt-outs"),
-    (Role.OWNER.value, "Owner: all of that, and Settings"),
+    (
+        Role.FRONT_DESK.value,
+        "Front desk: adds, edits, imports and exports clients, records opt-outs",
+    ),
+    (Role.OWNER.value, "Owner: all of that, deletes clients, and Settings"),
 ]
 
 

@@ -118,7 +118,7 @@ class Role(models.IntegerChoices):
     """In order: each may do all that the one before may."""
 
     INSTRUCTOR = 1, "Instructor"  # sees clients, changes nothing
-    FRONT_DESK = 2, "Front desk"  # adds and edits clients, records opt-outs
+    FRONT_DESK = 2, "Front desk"  # all but deleting clients and Settings
     OWNER = 3, "Owner"  # all of that, plus Settings
 
 

@@ -27,6 +27,7 @@ class UploadForm(forms.Form):
         label="Your list",
         widget=forms.FileInput({"accept": ".csv,.txt,.tsv,.xlsx"}),
         help_text="A CSV or Excel file (.xlsx) with a row per client, up to 200 MB.",
+        error_messages={"empty": "There is nothing in this file."},
     )
 
 

@@ -42,7 +42,6 @@ class Listing:
         self.viewer = viewer
         self.studio = viewer.studio
         self._saved_id = as_uuid(query.get("saved", ""))
-        self._run_id = as_uuid(query.get("run", ""))
 
     @property
     def search(self) -> str:
@@ -148,10 +147,8 @@ class Listing:
 
     @cached_property
     def undoable(self) -> Run | None:
-        """What somebody did a moment ago, if it can still be taken back."""
-        if self._run_id is None:
-            return None
-        run = Run.objects.for_studio(self.studio).filter(public_id=self._run_id).first()
+        """What the viewer did last, while it can be taken back."""
+        run = Run.objects.for_studio(self.studio).just_done_by(self.viewer.user_id).first()
         return run if run and run.can_be_undone else None
 
     @property

@@ -28,6 +28,12 @@ class RunQuerySet(TenantQuerySet["Run"]):
         """Runs that a worker has something to do for."""
         return self.filter(Q(state__in=WORKING) | Run.to_be_released())
 
+    def just_done_by(self, user_id: int) -> Self:
+        """What this person did to clients of the list and can take back, the newest first."""
+        to_clients = self.filter(kind__in=[Run.Kind.OPT_OUT, Run.Kind.DELETION], by=user_id)
+        done = to_clients.filter(state=Run.State.DONE)
+        return done.filter(finished_at__gt=timezone.now() - UNDO_WITHIN).order_by("-created_at")
+
     def at(self, run: "Run", state: str, done_rows: int) -> "Run | None":
         """The run, locked, if it still is where the caller takes it to be; None if somebody else
         went on with it or stopped it."""

@@ -23,8 +23,8 @@ def delete(request: StudioRequest, client_id: UUID) -> HttpResponse:
     rows = Client.objects.for_edit if is_post else Client.objects.for_studio
     client = get_object_or_404(rows(request.studio), public_id=client_id)
     if is_post:
-        run = selection.do_now(request.studio, Run.Kind.DELETION, client, by=request.user)
-        return redirect(place_of(request).url(request.studio, run=run.public_id))
+        selection.do_now(request.studio, Run.Kind.DELETION, client, by=request.user)
+        return redirect(place_of(request).url(request.studio))
     stays = [service.after_deletion(client) for service in extensions.registered()]
     context = {"client": client, "stays": filter(None, stays), "place": place_of(request)}
     return render(request, "clients/delete.html", context)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from clients import consent
 from clients.forms import ClientForm
 from clients.listing.asked import place_of
-from clients.models import Client, Run
+from clients.models import Client
 from clients.runs import selection
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
@@ -42,24 +42,18 @@ def edit(request: StudioRequest, client_id: UUID) -> HttpResponse:
     typed = request.POST if is_post else request.unsaved
     form = ClientForm(typed, studio=request.studio, client=client)
     if is_post and form.is_valid() and form.save(by=request.user):
-        run = None
         if before["email_opt_in"] and client.has_opted_out and not client.is_remembered:
             emails = (email, client.email)
-            run = selection.note_opt_out(client, before, emails, by=request.user)
-        return back_to_the_list(request, form, run)
+            selection.note_opt_out(client, before, emails, by=request.user)
+        return back_to_the_list(request, form)
     context = {"form": form, "client": client, "name": name, "place": place_of(request)}
     return render(request, "clients/form.html", context)
 
 
-def back_to_the_list(
-    request: StudioRequest, form: ClientForm, run: Run | None = None
-) -> HttpResponse:
+def back_to_the_list(request: StudioRequest, form: ClientForm) -> HttpResponse:
     tell_saved(request, form)
-    also: dict[str, object] = {"saved": form.saved.public_id}
-    if run:
-        also["run"] = run.public_id
-    at = "" if run else "#saved"  # the way back stands above the list
-    return redirect(place_of(request).url(request.studio, "list", **also) + at)
+    address = place_of(request).url(request.studio, saved=form.saved.public_id)
+    return redirect(f"{address}#saved")
 
 
 def tell_saved(request: StudioRequest, form: ClientForm) -> None:

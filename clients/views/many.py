@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from clients.listing.asked import as_uuid, posted_place
 from clients.listing.page import Listing
@@ -22,9 +22,11 @@ OWNERS = {Run.Kind.DELETION, Run.Kind.SENDING}
 
 
 @studio_access(Role.FRONT_DESK)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: StudioRequest) -> HttpResponseBase:
-    """Ask whether that is meant; do it when it was."""
+    """Ask whether that is meant; do it when it was. Who just comes here has to select first."""
+    if request.method != "POST":
+        return redirect("clients:list", request.studio.slug)
     clients = clients_of(request)
     verb = request.POST.get("do", "")
     if verb == EXPORT:
@@ -52,7 +54,7 @@ def begin(request: StudioRequest, kind: Run.Kind, clients: ClientQuerySet) -> Ht
     run.refresh_from_db()
     if not run.can_be_undone:  # else the list says so, beside the way back
         messages.success(request, Counts.kept_by(run).said_of(Run.Kind(run.kind)))
-    return redirect(posted_place(request).url(request.studio, run=run.public_id))
+    return redirect(posted_place(request).url(request.studio))
 
 
 def clients_of(request: StudioRequest) -> ClientQuerySet:

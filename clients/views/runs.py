@@ -1,8 +1,7 @@
 """A run: what it will do, how far it is, what it did, and its buttons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,17 +12,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from clients import extensions
-from clients.imports import report
-from clients.imports.mapping import ColumnMapping
+from clients.imports import preview, report
 from clients.listing.asked import posted_place
-from clients.models import Run, RunRow
+from clients.models import Run
 from clients.runs import control, undoing
 from clients.runs.counting import Counts
 from studios.access import StudioRequest, studio_access
 from studios.models import Role
 
 State = Run.State
-ROWS_SHOWN = 12
 
 
 @studio_access(Role.FRONT_DESK)
@@ -43,20 +40,9 @@ def show(request: StudioRequest, run_id: UUID) -> HttpResponse:
         "counts": counts,
         "said": counts.said_of(Run.Kind(run.kind)) if counts else "",
         "services": services,
-        **(preview(run) if run.state == State.CHECKED else {}),
+        "preview": preview.of(run) if run.state == State.CHECKED else None,
     }
     return render(request, "clients/runs/run.html", context)
-
-
-def preview(run: Run) -> Mapping[str, Any]:
-    """The first rows of a list that is checked, and the first that are refused, with why."""
-    mapping = ColumnMapping.from_json(run.mapping)
-    taken = run.rows.exclude(outcome=RunRow.Outcome.REFUSED).select_related("run__studio")
-    return {
-        "rows": taken.order_by("line")[:ROWS_SHOWN],
-        "refused": [(row, report.reason(row, mapping)) for row in report.refused(run)[:ROWS_SHOWN]],
-        "hears_no_yes": mapping.hears_no_yes,
-    }
 
 
 @studio_access(Role.FRONT_DESK)

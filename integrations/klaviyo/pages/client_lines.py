@@ -63,10 +63,9 @@ def needs_attention(client: Client, row: ClientSync, viewer: Membership) -> Stat
             f"{what}: {label}", "attention", send_again(client, viewer), needs(viewer)
         )
     if row.awaits_permission:
-        return StatusLine(
-            "Opted out: owner still has to act", "attention", allow(viewer), needs(viewer)
-        )
-    words = f"Opted out: {label}, owner still has to act"
+        words = f"Opted out: {who(viewer)} to act"
+        return StatusLine(words, "attention", allow(viewer), needs(viewer))
+    words = f"Opted out: {label}, {who(viewer)} to act"
     return StatusLine(words, "attention", send_again(client, viewer), needs(viewer))
 
 
@@ -150,6 +149,10 @@ def next_try(hindrance: Hindrance) -> str:
 
 def needs(viewer: Membership) -> str:
     return "Needs you" if viewer.is_owner else "Needs owner"
+
+
+def who(viewer: Membership) -> str:
+    return "you still have" if viewer.is_owner else "owner still has"
 
 
 def send_again(client: Client, viewer: Membership) -> Action | None:

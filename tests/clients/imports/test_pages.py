@@ -117,6 +117,17 @@ def test_what_is_refused_is_shown_with_why_and_goes_back_as_the_list_came(
     assert "Kunden%20M%C3%A4rz-refused.csv" in answer["Content-Disposition"]
 
 
+def test_what_changes_is_shown_as_it_is_and_as_it_will_be(
+    fays: Browser, fays_list: Importer
+) -> None:
+    fays_list.run("First name,Email,Phone\nCy,cy@example.com,030 7654321\n")
+    again = fays_list.check("First name,Email,Phone\nCyd,cy@example.com,030 1234567\n")
+
+    page = text_of(fays, again.get_absolute_url())
+
+    assert "First name Cy → Cyd, phone 030 7654321 → 030 1234567" in page
+
+
 def test_words_of_a_column_chosen_by_hand_are_asked_about_first(
     fays: Browser,
 ) -> None:

@@ -171,6 +171,16 @@ def test_what_is_asked_is_a_few_queries_however_many_there_are(
     assert Client.objects.opted_out().count() == 40
 
 
+def test_the_way_back_stays_on_the_list_for_who_did_it(
+    fays: Browser, olives: Browser, people: list[Client]
+) -> None:
+    do(fays, "opt_out", client=ids(people[1]))
+
+    assert "Take it back" in fays.get("/s/lotus/clients/?q=ana").content.decode()
+    assert "Take it back" not in olives.get("/s/lotus/clients/").content.decode()
+    assert fays.get(MANY)["Location"] == "/s/lotus/clients/"
+
+
 def test_taken_back_one_is_where_one_was(fays: Browser, people: list[Client]) -> None:
     place = "q=e&consent=agreed"
     page = do(fays, "opt_out", client=ids(people[1]), place=place).content.decode()
