@@ -51,7 +51,7 @@ def test_a_list_comes_in_and_goes_back(open_tab: OpenTab, sign_in: SignIn) -> No
     with tab.expect_download() as download:
         tab.get_by_role("link", name="Download the refused rows").click()
     refused = download.value.path().read_text("utf-8-sig").splitlines()
-    assert [line.partition(",")[0] for line in refused] == ["Line", "82", "83", "84"]
+    assert [line.partition(";")[0] for line in refused] == ["Line", "82", "83", "84"]
 
     tab.get_by_role("button", name="Take it back").click()
     expect(tab.get_by_role("heading", name="What was taken back")).to_be_visible()
