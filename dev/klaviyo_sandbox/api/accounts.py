@@ -20,11 +20,12 @@ class Account:
 
 LOTUS = Account("LoTuS1", "Lotus Yoga Berlin", locale="de-DE")
 STAN = Account("StAnP2", "Stan's Pilates", timezone="Europe/London", currency="GBP")
-SEEDED = (LOTUS, STAN)
+OWN = Account("YoUrS3", "Your own studio")  # of whoever signs up in the demo
+SEEDED = (LOTUS, STAN, OWN)
 
 
 def seed(store: Store) -> None:
-    """The two accounts that are always there."""
+    """The accounts that are always there."""
     with store.transaction() as db:
         for account in SEEDED:
             add(db, account)
