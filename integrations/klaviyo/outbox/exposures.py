@@ -15,22 +15,27 @@ from studios.models import Studio
 
 # A request whose outcome nobody knows may have moved its profile, or still may: whatever address we
 # know that profile at is in doubt with it. What was only found there is looked up each time: others
-# move it without our knowing. A profile that another request is just moving away leaves the address
-# empty: nothing is suppressed there before that is over.
+# move it without our knowing. A profile that another client's push is just moving away leaves the
+# address empty: nothing is suppressed there before that is over.
 EXPOSED = """
 SELECT exposure.id, exposure.sync_id, exposure.address, exposure.spelling, exposure.profile_id,
        doubt.until IS NOT NULL OR NOT exposure.is_confirmed OR NOT exposure.is_written,
        extract(epoch FROM doubt.until - statement_timestamp())::float,
-       coalesce(doubt.is_leaving, false), exposure.is_owed,
+       EXISTS (SELECT 1 FROM klaviyo_exposure one
+                 JOIN klaviyo_clientsync other
+                   ON other.id = one.sync_id AND other.lease = one.in_flight
+                  AND other.lease_until > statement_timestamp()
+                WHERE one.connection_id = exposure.connection_id
+                  AND one.profile_id = exposure.profile_id
+                  AND one.spelling <> exposure.spelling AND other.id <> exposure.sync_id),
+       exposure.is_owed,
        EXISTS (SELECT 1 FROM clients_client holder
                 WHERE holder.studio_id = %(studio)s AND holder.email <> ''
                   AND holder.email_opt_in AND holder.address = exposure.address
                   AND holder.id IS DISTINCT FROM sync.client_id)
   FROM klaviyo_exposure exposure JOIN klaviyo_clientsync sync ON sync.id = exposure.sync_id
  CROSS JOIN LATERAL (
-       SELECT max(greatest(one.unknown_until, one.in_flight_until)) AS until,
-              bool_or(one.spelling <> exposure.spelling
-                      AND one.in_flight_until > statement_timestamp()) AS is_leaving
+       SELECT max(greatest(one.unknown_until, one.in_flight_until)) AS until
          FROM klaviyo_exposure one
         WHERE one.id = exposure.id
            OR one.connection_id = exposure.connection_id AND one.profile_id = exposure.profile_id
@@ -61,7 +66,7 @@ class Exposed:
     profile_id: str | None
     is_doubtful: bool  # some request about it had no answer: it is looked up
     doubt_s: float | None  # seconds until that request has arrived or won't
-    is_leaving: bool  # a request on its way gives its profile another address
+    is_leaving: bool  # another client's push on its way gives its profile another address
     is_owed: bool  # as of the last look
     is_held: bool  # by another client of the studio who agreed to emails
 

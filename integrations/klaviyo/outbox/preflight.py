@@ -148,10 +148,13 @@ SELECT count(*)
                              AND exposure.spelling = told.spelling
                              AND NOT EXISTS (
                                  SELECT 1 FROM klaviyo_exposure one
+                                   JOIN klaviyo_clientsync other
+                                     ON other.id = one.sync_id AND other.lease = one.in_flight
+                                    AND other.lease_until > statement_timestamp()
                                   WHERE one.connection_id = exposure.connection_id
                                     AND one.profile_id = exposure.profile_id
                                     AND one.spelling <> exposure.spelling
-                                    AND one.in_flight_until > statement_timestamp())))
+                                    AND other.id <> sync.id)))
 """
 
 

@@ -59,6 +59,28 @@ def test_a_profile_that_is_being_moved_is_not_suppressed_where_it_was(
     assert set(scene.values()) == {ANA, BENJAMIN}
 
 
+def test_a_move_whose_worker_died_keeps_nobody_waiting(
+    scene: Scene, api: Klaviyo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one of the client's own: who said no is suppressed where the profile is now."""
+    cleo = scene.add(email="cleo@example.com")
+    scene.come_to_rest()
+    scene.change(cleo, email="new@example.com")
+
+    def die() -> None:
+        ClientSync.objects.filter(client=cleo).update(lease=None, lease_until=None, leased_by=None)
+        raise KeyboardInterrupt
+
+    at("push: answered", die, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        engine.push_all(claim(api.connection), api)
+    scene.opt_out(cleo)
+    suppress(api.connection)
+
+    assert "new@example.com" in scene.klaviyo.suppressed()
+    assert "cleo@example.com" not in scene.ids()
+
+
 def test_a_profile_is_not_moved_while_it_is_being_suppressed(
     scene: Scene, api: Klaviyo, move: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
