@@ -87,8 +87,8 @@ COMPLETE = f"""{HELD}
 ){EVENTS}"""
 
 # A push is completed with all that follows from it: the profile is its client's; what else was
-# exposed of the profile is gone, unless some request may still change it. A doubt about the
-# profile, whoever left it, is a reason to push once more. A profile that another client of the
+# exposed of the profile is gone, unless some request may still move it. A doubt about the profile
+# or the address, whoever left it, is a reason to push once more. A profile that another client of the
 # studio holds is left to `profile_links`.
 COMPLETE_PUSHES = f"""{HELD}
 , clients AS MATERIALIZED (
@@ -104,17 +104,21 @@ COMPLETE_PUSHES = f"""{HELD}
      WHERE client.id = asked.client_id
        AND client.klaviyo_profile_id IS DISTINCT FROM asked.profile_id
 ), doubt AS (
-    SELECT asked.id,
-           max(greatest(exposure.unknown_until,
-                        CASE WHEN (exposure.sync_id, exposure.in_flight)
-                                  IS DISTINCT FROM (asked.id, asked.lease)
-                             THEN exposure.in_flight_until END)) AS until
-      FROM asked JOIN klaviyo_exposure exposure
-        ON exposure.connection_id = %(connection)s AND exposure.profile_id = asked.profile_id
-        OR exposure.sync_id = asked.id AND exposure.address = asked.address
-     GROUP BY asked.id
+    SELECT one.id, max(one.until) AS until,
+           max(one.until) FILTER (WHERE one.profile_id = one.asked_profile) AS about_profile
+      FROM (SELECT asked.id, asked.profile_id AS asked_profile, exposure.profile_id,
+                   greatest(exposure.unknown_until,
+                            CASE WHEN (exposure.sync_id, exposure.in_flight)
+                                      IS DISTINCT FROM (asked.id, asked.lease)
+                                 THEN exposure.in_flight_until END) AS until
+              FROM asked JOIN klaviyo_exposure exposure
+                ON exposure.connection_id = %(connection)s
+                   AND exposure.profile_id = asked.profile_id
+                OR exposure.sync_id = asked.id AND exposure.address = asked.address) AS one
+     GROUP BY one.id
 ), mine AS (
     SELECT asked.*, doubt.until > statement_timestamp() AS is_doubtful,
+           doubt.about_profile > statement_timestamp() AS may_move,
            greatest(statement_timestamp() + make_interval(secs => asked.again_s),
                     CASE WHEN doubt.until > statement_timestamp() THEN doubt.until END) AS again_at
       FROM asked JOIN clients ON clients.id = asked.client_id
@@ -129,7 +133,8 @@ COMPLETE_PUSHES = f"""{HELD}
      WHERE sync.id = mine.id
     RETURNING sync.id, sync.connection_id, sync.client_id, mine.what, mine.reason,
               mine.profile_id, mine.address, mine.spelling, mine.lease,
-              coalesce(mine.is_doubtful, false) AS is_doubtful
+              coalesce(mine.is_doubtful, false) AS is_doubtful,
+              coalesce(mine.may_move, false) AS may_move
 ), gone AS (
     DELETE FROM klaviyo_exposure exposure USING done
      WHERE exposure.connection_id = %(connection)s
@@ -138,13 +143,12 @@ COMPLETE_PUSHES = f"""{HELD}
        AND CASE WHEN exposure.sync_id = done.id AND exposure.in_flight = done.lease
                 THEN NOT exposure.is_confirmed
                      AND coalesce(exposure.unknown_until, '-infinity') <= statement_timestamp()
+                WHEN exposure.profile_id = done.profile_id THEN NOT done.may_move
                 ELSE NOT done.is_doubtful
-                     AND (exposure.profile_id = done.profile_id
-                          OR exposure.address = done.address
-                             AND (exposure.profile_id IS NULL OR exposure.sync_id = done.id)
-                             AND coalesce(greatest(exposure.unknown_until,
-                                                   exposure.in_flight_until),
-                                          '-infinity') <= statement_timestamp())
+                     AND exposure.address = done.address
+                     AND (exposure.profile_id IS NULL OR exposure.sync_id = done.id)
+                     AND coalesce(greatest(exposure.unknown_until, exposure.in_flight_until),
+                                  '-infinity') <= statement_timestamp()
            END
 ), kept AS (
     INSERT INTO klaviyo_exposure (connection_id, sync_id, address, spelling, profile_id,
