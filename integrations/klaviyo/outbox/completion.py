@@ -88,8 +88,8 @@ COMPLETE = f"""{HELD}
 
 # A push is completed with all that follows from it: the profile is its client's; what else was
 # exposed of the profile is gone, unless some request may still move it. A doubt about the profile
-# or the address, whoever left it, is a reason to push once more. A profile that another client of the
-# studio holds is left to `profile_links`.
+# or the address, whoever left it, is a reason to push once more. A profile that another client of
+# the studio holds is left to `profile_links`.
 COMPLETE_PUSHES = f"""{HELD}
 , clients AS MATERIALIZED (
     SELECT client.id FROM asked JOIN clients_client client ON client.id = asked.client_id
