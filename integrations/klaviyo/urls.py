@@ -17,6 +17,7 @@ klaviyo_urls = [
     path("pause/", card.pause, name="pause"),
     path("resume/", card.resume, name="resume"),
     path("test/", card.test, name="test"),
+    path("try-now/", card.try_now, name="try_now"),
     path("retry/", card.retry_all, name="retry_all"),
     path("attention/", lists.attention, name="attention"),
     path("attention.csv", lists.attention_csv, name="attention_csv"),

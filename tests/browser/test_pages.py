@@ -126,7 +126,7 @@ class Card:
         self.look("disconnect-with-opt-outs", at=f"{KLAVIYO}disconnect/")
         self.press("Allow automatic suppression")
         self.tab.get_by_role("button", name="Allow").click()
-        self.look("card-connected", "Connected")
+        self.look("card-connected", "Working")
         self.look("opt-outs-none", at=f"{KLAVIYO}opt-outs/")
         self.look("not-sent", at=f"{KLAVIYO}not-sent/")
         self.look("attention-none", at=f"{KLAVIYO}attention/")
@@ -140,17 +140,17 @@ class Card:
         client = a_client(self.stack)
         self.stack.klaviyo.seed({"email": "taken@example.com"})
         self.desk.edit_client(client, email="taken@example.com")
-        self.look("card-needs-attention", "Needs attention")
+        self.look("card-needs-attention", "Clients need attention")
         self.look("attention", at=f"{KLAVIYO}attention/")
         self.look("client-needs-attention", at=f"/s/lotus/clients/{client}/")
         self.desk.edit_client(client, email="another@example.com")
         self.while_klaviyo_answers("500", "not-answering", "Klaviyo not answering")
-        self.while_klaviyo_answers("401", "suspended", "Needs attention")
+        self.while_klaviyo_answers("401", "suspended", "Klaviyo refuses access")
         self.press("Try again now")
         self.while_klaviyo_answers("410", "outdated", "Junocal has to be updated")
         self.a_minute_passes()
         self.while_no_worker_runs()
-        self.look("card-connected-again", "Connected")
+        self.look("card-connected-again", "Working")
 
     def a_minute_passes(self) -> None:
         """The suspended connection is tried once more."""
@@ -160,7 +160,7 @@ class Card:
 
     def while_no_worker_runs(self) -> None:
         """As a minute after the last one was killed."""
-        self.look("card-connected-again", "Connected")
+        self.look("card-connected-again", "Working")
         worker = self.stack.process("worker")
         worker.kill()
         self.stack.ask("UPDATE klaviyo_worker SET seen_at = now() - interval '2 min' RETURNING id")
@@ -171,7 +171,7 @@ class Card:
         worker.start()
 
     def while_klaviyo_answers(self, status: str, name: str, state: str) -> None:
-        self.look("card-connected-again", "Connected")
+        self.look("card-connected-again", "Working")
         self.stack.klaviyo.fault(status, operation="update_profile")
         self.desk.edit_client(a_client(self.stack), first_name=f"During {status}")
         eventually(lambda: state in self.desk_sees())

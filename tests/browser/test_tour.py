@@ -98,7 +98,7 @@ def opt_one_out(stack: Stack, olive: Page, fay: Page) -> None:
     allow = olive.get_by_role("button", name="Allow automatic suppression")
     expect(allow).to_be_visible()
     expect(olive.locator("#klaviyo-card .state--attention").first).to_be_visible()
-    assert "1 person opted out" in olive.locator("#klaviyo-card").inner_text()
+    assert "Tara Tour opted out" in olive.locator("#klaviyo-card").inner_text()
     allow.click()
     olive.get_by_role("button", name="Allow").click()
 

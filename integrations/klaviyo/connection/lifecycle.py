@@ -22,7 +22,15 @@ from integrations.klaviyo.connection.refusals import (
     UnknownAttemptError,
 )
 from integrations.klaviyo.contract import KNOWN_SCOPES
-from integrations.klaviyo.models import ClientSync, Connection, EndCause, EndedConnection, Turn
+from integrations.klaviyo.models import (
+    ClientSync,
+    Connection,
+    EndCause,
+    EndedConnection,
+    KlaviyoHealth,
+    RateLimit,
+    Turn,
+)
 from integrations.klaviyo.models.connection import ConnectionQuerySet
 from integrations.klaviyo.outbox import producer, wakeup
 from integrations.klaviyo.reasons import NEEDS_ATTENTION, Reason
@@ -161,6 +169,20 @@ def retry_all(studio: Studio, *, reason: str = "") -> None:
         wakeup.wake(studio.pk)
     rows = ClientSync.objects.for_studio(studio).needing_attention()
     producer.retry_all(rows.filter(reason=reason) if reason in NEEDS_ATTENTION else rows)
+
+
+@transaction.atomic
+def try_now(studio: Studio) -> None:
+    """Klaviyo did not answer, and an owner doesn't wait for the next try. What Klaviyo asked us to
+    wait for is waited for all the same."""
+    connection = Connection.objects.for_studio(studio).live().first()
+    if connection is None:
+        return
+    producer.hasten(ClientSync.objects.of(connection).unsettled())
+    silent = RateLimit.objects.filter(connection=connection, block=RateLimit.Block.NOT_ANSWERING)
+    silent.update(blocked_until=Now())
+    KlaviyoHealth.objects.exclude(down_since=None).update(probe_at=Now())
+    wakeup.wake(studio.pk)
 
 
 def accepted(connection: Connection) -> None:

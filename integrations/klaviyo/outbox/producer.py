@@ -148,6 +148,15 @@ def retry_some(rows: ClientSyncQuerySet) -> int:
 
 
 @transaction.atomic
+def hasten(rows: ClientSyncQuerySet) -> int:
+    """What failed and waits to be tried again is due now: as many as the next turns take."""
+    waiting = rows.filter(attempts__gt=0, due_at__gt=Now()).order_by("client_id", "pk")
+    locked = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    found = [row.pk for row in locked.only("pk")[:RETRIED_AT_ONCE]]
+    return ClientSync.objects.filter(pk__in=found).update(due_at=Now())
+
+
+@transaction.atomic
 def retry(rows: ClientSyncQuerySet) -> int:
     """Send these once more, whatever was sent before: an owner's retry, a permission given.
 

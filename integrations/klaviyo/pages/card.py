@@ -1,4 +1,5 @@
-"""What the card on the Integrations page says: one state at a time, true, with what to press."""
+"""What the card on the Integrations page says, by two lights: how the connection is, and what waits
+for the owner. Neither hides the other; what each says is true, with what to press."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +10,16 @@ from django.utils import timezone
 
 from clients.listing import counts
 from clients.listing.counts import Counts
+from clients.listing.tally import Consent
 from integrations.klaviyo.connection import health_check, hindrances
 from integrations.klaviyo.connection.hindrances import Hindrance, Kind
-from integrations.klaviyo.contract import FEATURES, LARGE, SUPPRESSION, WHY_SCOPES, Feature
+from integrations.klaviyo.contract import LARGE, WHY_SCOPES
 from integrations.klaviyo.models import ClientSync, Connection, EndedConnection, Priority
 from integrations.klaviyo.models.sync import ClientSyncQuerySet
-from integrations.klaviyo.pages import status
+from integrations.klaviyo.pages import stacked_bar, status, todos
+from integrations.klaviyo.pages.stacked_bar import Part
 from integrations.klaviyo.pages.status import ClientStatus, Numbers
+from integrations.klaviyo.pages.todos import Todo
 from integrations.klaviyo.reasons import Reason
 from integrations.token_bucket import rate
 from studios.models import Studio
@@ -24,13 +28,13 @@ COUNTED_A_WHILE_AGO = timedelta(seconds=60)
 
 
 class State(models.TextChoices):
+    """How the connection is."""
+
     NOT_CONNECTED = "not_connected", "Not connected"
     SENDING = "sending", "Sending"
-    CONNECTED = "connected", "Connected"
+    WORKING = "working", "Working"
     PAUSED = "paused", "Paused"
-    NEEDS_ATTENTION = "needs_attention", ClientStatus.ATTENTION.label
-    SUSPENDED = "suspended", ClientStatus.ATTENTION.label
-    OPT_OUTS_WAITING = "opt_outs_waiting", "Opt-outs waiting for you"
+    SUSPENDED = "suspended", "Klaviyo refuses access"
     NOT_ANSWERING = "not_answering", "Klaviyo not answering"
     NO_WORKER = "no_worker", "Nothing is being sent"
     OUTDATED = "outdated", Reason.OUTDATED.label
@@ -41,21 +45,20 @@ class State(models.TextChoices):
 
 @dataclass(frozen=True)
 class Look:
-    """How a state looks: the tone of its icon and word, and what the front desk reads of it."""
+    """How something looks: the tone of its icon, and its words."""
 
     tone: str
-    staff_text: str = ""  # after "Klaviyo: "; blank where there is nothing to say
+    text: str = ""
 
 
 NEEDS_OWNER = "needs the owner"
+# What the front desk reads of each state, after "Klaviyo: "; blank where there is nothing to say.
 LOOKS = {
     State.NOT_CONNECTED: Look("quiet"),
     State.SENDING: Look("moving", "sending clients"),
-    State.CONNECTED: Look("good", "working"),
+    State.WORKING: Look("good", "working"),
     State.PAUSED: Look("quiet", "paused"),
-    State.NEEDS_ATTENTION: Look("attention", NEEDS_OWNER),
-    State.SUSPENDED: Look("attention", NEEDS_OWNER),
-    State.OPT_OUTS_WAITING: Look("attention", NEEDS_OWNER),
+    State.SUSPENDED: Look("bad", NEEDS_OWNER),
     State.NOT_ANSWERING: Look("attention", "not answering, changes are safe"),
     State.NO_WORKER: Look("bad", "nothing is being sent, changes are safe"),
     State.OUTDATED: Look("bad", "waits for an update of Junocal, changes are safe"),
@@ -72,6 +75,9 @@ HINDERED = {
     Kind.DOWN: State.NOT_ANSWERING,
     Kind.SILENT: State.NOT_ANSWERING,
 }
+
+
+STATES_WITH_BUTTON = {State.PAUSED, State.SUSPENDED, State.NOT_ANSWERING}
 
 
 class Card:
@@ -91,16 +97,11 @@ class Card:
             return self._unconnected()
         if connection.is_disconnecting:
             return State.DISCONNECTING
-        if self.opt_outs_waiting:
-            return State.OPT_OUTS_WAITING
         if self.hindrance:
             return HINDERED[self.hindrance.kind]
-        return State.PAUSED if connection.is_paused else self._unhindered()
-
-    def _unhindered(self) -> State:
-        if self.is_seeding:
-            return State.SENDING
-        return State.NEEDS_ATTENTION if self.needs_attention else State.CONNECTED
+        if connection.is_paused:
+            return State.PAUSED
+        return State.SENDING if self.is_seeding else State.WORKING
 
     def _unconnected(self) -> State:
         if self.ended is None:
@@ -110,6 +111,16 @@ class Card:
     @property
     def tone(self) -> str:
         return LOOKS[self.state].tone
+
+    @property
+    def for_staff(self) -> Look:
+        """What the front desk reads, both lights in one."""
+        look = LOOKS[self.state]
+        if not self.needs_owner or look.text == NEEDS_OWNER:
+            return look
+        if self.state is State.WORKING:
+            return Look("attention", NEEDS_OWNER)
+        return Look(look.tone, f"{look.text}; {NEEDS_OWNER}")
 
     @property
     def template(self) -> str:
@@ -172,21 +183,44 @@ class Card:
         return status.unsent_in(self.counts.tally)
 
     @cached_property
-    def opt_outs_waiting(self) -> int:
-        """For the owner; those of deleted clients as well."""
-        return self._rows.opt_outs_waiting().count()
-
-    @property
-    def features_offered(self) -> list[Feature]:
-        """Optional permissions that the owner has not given. What opt-outs wait for is offered
-        where they are told of."""
-        connection = self.connection
-        offered = [one for one in FEATURES.values() if connection and not connection.has(one)]
-        return [one for one in offered if one is not SUPPRESSION or not self.opt_outs_waiting]
+    def bar(self) -> list[Part]:
+        return stacked_bar.parts_of(self.numbers)
 
     @cached_property
-    def needs_attention(self) -> bool:
-        return self._rows.needing_attention().exclude(client=None).exists()
+    def todos(self) -> list[Todo]:
+        """What waits for the owner, the most pressing first."""
+        return list(todos.todos_of(self.connection)) if self.connection else []
+
+    @cached_property
+    def needs_owner(self) -> bool:
+        return bool(self.is_connected and self.connection and todos.needs_owner(self.connection))
+
+    @property
+    def todo_light(self) -> Look:
+        pressing = [one for one in self.todos if one.is_pressing]
+        if len(pressing) > 1:
+            return Look("attention", f"{len(pressing)} things to do")
+        if self.todos:
+            return Look("attention" if pressing else "quiet", self.todos[0].kind.label)
+        return Look("good", "Nothing to do")
+
+    @property
+    def clients_in_need(self) -> bool:
+        return any(one.kind == todos.Kind.CLIENTS for one in self.todos)
+
+    @property
+    def opt_outs_wait(self) -> bool:
+        return any(one.kind == todos.Kind.OPT_OUTS for one in self.todos)
+
+    @property
+    def big_button(self) -> str:
+        """Of all there is to press the one that comes first: the state's, or a to-do's kind. A no
+        that Klaviyo has not heard of outranks everything."""
+        if self.opt_outs_wait:
+            return todos.Kind.OPT_OUTS
+        if self.state in STATES_WITH_BUTTON:
+            return self.state
+        return self.todos[0].kind if self.clients_in_need else ""
 
     @cached_property
     def due(self) -> int:
@@ -212,13 +246,28 @@ class Card:
         return hindrances.hindrance_of(self.connection) if self.connection else None
 
     @property
+    def promised(self) -> int:
+        """How many clients connecting sends, before the click and after it: who agreed to emails
+        and has an address. Opt-outs that are passed on first are not among them."""
+        agreed = self.counts.tally.count({"consent": Consent.AGREED})
+        return agreed - self._agreed(ClientStatus.NOT_SENT)
+
+    @property
+    def arrived(self) -> int:
+        """Of the promised ones, those who wait no longer."""
+        return self.promised - self._agreed(ClientStatus.WAITING)
+
+    def _agreed(self, and_is: ClientStatus) -> int:
+        return self.counts.tally.count({"consent": Consent.AGREED, status.FACET: and_is})
+
+    @property
     def minutes(self) -> int:
         """How long connecting would take to send all."""
-        return minutes_for(self.numbers.sendable)
+        return minutes_for(self.promised)
 
     @property
     def time_left(self) -> str:
-        minutes = minutes_for(self.numbers.waiting)
+        minutes = minutes_for(self.promised - self.arrived)
         return f"about {minutes} minutes left" if minutes > 1 else "less than a minute left"
 
     @property

@@ -8,7 +8,7 @@ from clients.extensions import FilterOption, StatusLine, TimelineEntry
 from clients.models import Client, ClientQuerySet
 from integrations.klaviyo.models import SyncEvent
 from integrations.klaviyo.pages import status
-from integrations.klaviyo.pages.card import LOOKS, Card
+from integrations.klaviyo.pages.card import Card
 from integrations.klaviyo.pages.client_lines import Holds, status_line
 from integrations.klaviyo.pages.status import ClientStatus
 from integrations.klaviyo.reasons import Reason
@@ -43,9 +43,9 @@ class KlaviyoSeen:
 
     @cached_property
     def notice(self) -> StatusLine | None:
-        look = LOOKS[self._card.state]
+        look = self._card.for_staff
         tone = "attention" if look.tone == "bad" else look.tone  # nothing that staff could mend
-        return StatusLine(f"Klaviyo: {look.staff_text}", tone) if look.staff_text else None
+        return StatusLine(f"Klaviyo: {look.text}", tone) if look.text else None
 
     def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
         if not self._card.is_connected:

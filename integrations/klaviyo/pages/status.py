@@ -111,16 +111,6 @@ class Numbers:
     def total(self) -> int:
         return self.attention + self.not_sent + self.in_klaviyo + self.waiting
 
-    @property
-    def sendable(self) -> int:
-        """Clients who are meant to be in Klaviyo, or whose opt-out it is to hear."""
-        return self.total - self.not_sent
-
-    @property
-    def settled(self) -> int:
-        """Sendable clients with nothing pending."""
-        return self.sendable - self.waiting
-
 
 def numbers_in(known: Tally) -> Numbers:
     """From the list's own counts, which are kept where a studio is large."""

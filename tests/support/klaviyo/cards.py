@@ -7,6 +7,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from integrations.klaviyo.pages.card import State
+from integrations.klaviyo.pages.todos import Kind
 
 Answer = Any  # a response, as the test client makes it
 
@@ -26,6 +27,11 @@ def words(browser: Browser) -> str:
 
 def press(browser: Browser, name: str) -> Answer:
     return browser.post(reverse(f"klaviyo:{name}", args=["lotus"]))
+
+
+def assert_todo(browser: Browser, kind: Kind) -> None:
+    """The second light names this as what is to be done."""
+    assert f"<span>{kind.label}</span>" in page(browser)
 
 
 def assert_state(browser: Browser, state: State) -> None:

@@ -73,6 +73,15 @@ def test(request: StudioRequest) -> HttpResponse:
 
 @studio_access(Role.OWNER)
 @require_POST
+def try_now(request: StudioRequest) -> HttpResponse:
+    """Not to wait for the next try of what Klaviyo did not answer."""
+    lifecycle.try_now(request.studio)
+    messages.info(request, "Trying again now. The card says what comes of it.")
+    return redirect("integrations:settings", request.studio.slug)
+
+
+@studio_access(Role.OWNER)
+@require_POST
 def retry_all(request: StudioRequest) -> HttpResponse:
     """All that need attention, or those of one reason."""
     lifecycle.retry_all(request.studio, reason=request.POST.get("reason", ""))

@@ -1,5 +1,6 @@
 """To Klaviyo's consent page and back."""
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,6 +20,9 @@ from integrations.klaviyo.contract import Feature
 from integrations.klaviyo.models import Connection
 from studios.access import SignedInRequest, StudioRequest, signed_in, studio_access
 from studios.models import Membership, Role
+
+CONNECTED = "Connected. Your clients are on their way to Klaviyo."
+ALLOWED = "Allowed. The opt-outs that waited are being passed on now."
 
 
 @studio_access(Role.OWNER)
@@ -65,6 +69,7 @@ def callback(request: SignedInRequest) -> HttpResponse:
         return refusal(request, error, slug)
     except RefusedError as error:
         return refusal(request, error, slug)
+    messages.success(request, ALLOWED if attempt.feature else CONNECTED)
     return redirect("integrations:settings", slug)
 
 

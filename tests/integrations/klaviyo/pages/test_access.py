@@ -28,6 +28,7 @@ POSTED = {
     "resume",
     "test",
     "retry_all",
+    "try_now",
     "send_again",
 }
 ELSEWHERE = {"card"}  # shows itself on the Integrations page

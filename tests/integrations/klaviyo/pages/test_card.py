@@ -57,6 +57,27 @@ def test_just_connected_the_clients_are_being_sent(scene: Scene, olives: Browser
     assert "leaving this page stops nothing" in words(olives)
 
 
+def test_the_number_promised_before_the_click_is_the_one_that_is_counted_to(
+    scene: Scene, olives: Browser
+) -> None:
+    """With people who had opted out before, and were known to Klaviyo."""
+    for number in range(3):
+        scene.add(email=f"c{number}@lotus.test")
+    gone = scene.add(email="gone@lotus.test")
+    scene.opt_out(gone)
+    scene.klaviyo.seed({"email": "gone@lotus.test"})
+    before = words(olives)
+    connection = scene.connect(scopes=SCOPES)
+    during = words(olives)
+    while backfill.seed_chunk(connection):
+        pass
+    seeded = words(olives)
+
+    assert "3 clients who agreed to emails" in before
+    assert "0 of 3 clients done" in during
+    assert "0 of 3 clients done" in seeded
+
+
 def test_halfway_the_bar_has_moved(scene: Scene, olives: Browser) -> None:
     ana = scene.add(email="ana@lotus.test")
     scene.add(email="bo@lotus.test")
@@ -74,7 +95,7 @@ def test_when_all_is_sent_the_card_is_quiet(scene: Scene, olives: Browser) -> No
     scene.add(email="ana@lotus.test")
     scene.sync()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     assert f"Connected as {LOTUS.organization}" in words(olives)
     assert "up to date" in words(olives)
     assert "button--primary" not in page(olives)
@@ -92,7 +113,7 @@ def test_an_edit_on_its_way_is_said(scene: Scene, olives: Browser) -> None:
 
     scene.change(ana, first_name="Anna")
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     assert "1 change on the way" in words(olives)
 
 
@@ -156,5 +177,5 @@ def test_what_nobody_asks_is_not_counted(scene: Scene, lotus: Studio) -> None:
     scene.sync()
     looked = Card(lotus)
 
-    assert looked.state == State.CONNECTED
+    assert looked.state == State.WORKING
     assert not {"numbers", "unsent", "due"} & set(vars(looked))

@@ -12,8 +12,9 @@ from clients.models import Client
 from integrations.klaviyo.connection import hindrances, lifecycle
 from integrations.klaviyo.models import Connection, RateLimit
 from integrations.klaviyo.pages.card import State
+from integrations.klaviyo.pages.todos import Kind
 from integrations.klaviyo.reasons import Reason
-from tests.support.klaviyo.cards import CARD, assert_state, page, press, words
+from tests.support.klaviyo.cards import CARD, assert_state, assert_todo, page, press, words
 from tests.support.klaviyo.outages import klaviyo_is_silent
 from tests.support.klaviyo.scene import Scene, time_passes
 
@@ -23,16 +24,17 @@ pytestmark = pytest.mark.django_db
 # --- What a person has to act for -----------------------------------------------------------------
 
 
-def test_opt_outs_waiting_outrank_everything_and_are_said_plainly(
+def test_opt_outs_waiting_hide_no_pause_and_are_said_plainly(
     three_scopes: Connection, olives: Browser, scene: Scene
 ) -> None:
-    scene.add_opted_out(email="ana@lotus.test")
+    scene.add_opted_out(first_name="Ana", last_name="Pereira", email="ana@lotus.test")
     scene.add(email="bo@lotus.test")
     Connection.objects.update(phase=Connection.Phase.CLIENTS, paused_at=timezone.now())
 
-    assert_state(olives, State.OPT_OUTS_WAITING)
+    assert_state(olives, State.PAUSED)
+    assert_todo(olives, Kind.OPT_OUTS)
     said = words(olives)
-    assert "1 person opted out, and Klaviyo may still email this person" in said
+    assert "Ana Pereira opted out, and Klaviyo may still email them" in said
     assert "Allow automatic suppression" in said
     assert "Download the list" in said
     assert "Resume" in said
@@ -60,17 +62,72 @@ def test_the_opt_out_of_a_deleted_client_still_waits_for_the_owner(
 
     Client.objects.get().delete()
 
-    assert_state(olives, State.OPT_OUTS_WAITING)
+    assert_todo(olives, Kind.OPT_OUTS)
     assert "A deleted client" in page(olives, f"{CARD}klaviyo/opt-outs/")
 
 
 def test_what_klaviyo_refuses_of_one_client_needs_attention(scene: Scene, olives: Browser) -> None:
-    ana = scene.add(email="ana@lotus.test")
+    ana = scene.add(first_name="Ana", last_name="Pereira", email="ana@lotus.test")
     scene.sync()
     scene.change_to_taken(ana, "other@lotus.test")
 
-    assert_state(olives, State.NEEDS_ATTENTION)
-    assert "1 client needs somebody to look" in words(olives)
+    assert_state(olives, State.WORKING)
+    assert_todo(olives, Kind.CLIENTS)
+    assert "Ana Pereira needs attention" in words(olives)
+
+
+def test_few_are_named_and_many_are_counted(
+    three_scopes: Connection, olives: Browser, scene: Scene
+) -> None:
+    for name in ("Ana", "Bo", "Cy"):
+        scene.add_opted_out(first_name=name, email=f"{name}@lotus.test")
+    few = words(olives)
+    scene.add_opted_out(first_name="Di", email="di@lotus.test")
+
+    assert "Ana, Bo and Cy opted out" in few
+    assert "4 people opted out" in words(olives)
+
+
+def test_an_outage_hides_nothing_to_do_and_is_hidden_by_nothing(
+    three_scopes: Connection, olives: Browser, scene: Scene
+) -> None:
+    bo = scene.add(email="bo@lotus.test")
+    scene.work()
+    scene.add_opted_out(first_name="Ana", email="ana@lotus.test")
+    scene.change_to_taken(bo, "other@lotus.test")
+    assert "2 things to do" in words(olives)
+    scene.add(email="cy@lotus.test")
+    klaviyo_is_silent(three_scopes)
+
+    assert_state(olives, State.NOT_ANSWERING)
+    said = words(olives)
+    assert "2 things to do" in said
+    assert "Ana opted out" in said
+    assert "Try now" in said
+
+
+def test_with_nothing_to_do_the_card_says_so(scene: Scene, olives: Browser) -> None:
+    scene.sync()
+
+    assert "Nothing to do" in words(olives)
+
+
+def test_who_does_not_want_to_wait_tries_now(scene: Scene, olives: Browser) -> None:
+    ana = scene.add(email="ana@lotus.test")
+    scene.sync()
+    scene.klaviyo.fault("500", operation="update_profile")
+    scene.change(ana, first_name="Anna")
+    for _ in range(hindrances.FAILURES_UNTIL_SAID):
+        scene.work()
+        time_passes()
+    scene.work()
+    scene.klaviyo.clear_faults()
+
+    press(olives, "try_now")
+    scene.work()
+
+    assert_state(olives, State.WORKING)
+    assert scene.values() == {"ana@lotus.test": ("Anna", None, None)}
 
 
 def test_what_klaviyo_refuses_of_the_connection_stops_it_until_an_owner_tries_again(
@@ -89,7 +146,7 @@ def test_what_klaviyo_refuses_of_the_connection_stops_it_until_an_owner_tries_ag
 
     press(olives, "retry_all")
     scene.work()
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 def test_while_klaviyo_does_not_answer_the_card_says_what_is_safe_and_when_it_is_tried(
@@ -111,7 +168,7 @@ def test_while_klaviyo_does_not_answer_the_card_says_what_is_safe_and_when_it_is
     scene.klaviyo.clear_faults()
     time_passes()
     scene.work()
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     assert RateLimit.objects.filter(connection=connection).exists()
 
 
@@ -122,7 +179,7 @@ def test_one_hiccup_is_nobodys_business(scene: Scene, olives: Browser) -> None:
     scene.change(ana, first_name="Anna")
     scene.work()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     assert "1 change on the way" in words(olives)
 
 
@@ -131,7 +188,7 @@ def test_a_silence_of_long_ago_is_no_longer_said(scene: Scene, olives: Browser) 
     klaviyo_is_silent(connection)
     RateLimit.objects.update(failed_at=timezone.now() - timedelta(minutes=5))
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 def test_paused_the_changes_wait_and_opt_outs_flow(scene: Scene, olives: Browser) -> None:
@@ -149,7 +206,7 @@ def test_paused_the_changes_wait_and_opt_outs_flow(scene: Scene, olives: Browser
 
     press(olives, "resume")
     scene.work()
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     profile = scene.klaviyo.profile("bo@lotus.test")
     assert profile
     assert profile["first_name"] == "Bob"

@@ -12,9 +12,10 @@ from django.utils import timezone
 from integrations.klaviyo.connection import health_check, lifecycle
 from integrations.klaviyo.models import Connection, EndCause, Worker
 from integrations.klaviyo.pages.card import Card, State
+from integrations.klaviyo.pages.todos import Kind
 from integrations.klaviyo.reasons import Reason
 from studios.models import Studio
-from tests.support.klaviyo.cards import assert_state, press, words
+from tests.support.klaviyo.cards import assert_state, assert_todo, press, words
 from tests.support.klaviyo.outages import (
     klaviyo_answers_again,
     klaviyo_is_down,
@@ -67,13 +68,13 @@ def test_one_worker_of_several_is_enough(edited: Connection, olives: Browser) ->
     no_worker_is_seen()
     Worker.objects.create(name="another")
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 def test_a_worker_that_restarts_is_nobodys_business(edited: Connection, olives: Browser) -> None:
     no_worker_is_seen(timedelta(seconds=30))
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 def test_while_nothing_waits_for_a_worker_none_is_missed(
@@ -81,7 +82,7 @@ def test_while_nothing_waits_for_a_worker_none_is_missed(
 ) -> None:
     no_worker_is_seen()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 def test_in_a_pause_a_worker_is_missed_for_opt_outs_only(
@@ -129,8 +130,8 @@ def test_beside_opt_outs_that_wait_for_the_owner_it_is_said_too(
     scene.add(email="bo@lotus.test")
     no_worker_is_seen()
 
-    assert_state(olives, State.OPT_OUTS_WAITING)
-    assert "No worker of Junocal is running, so nothing is sent at the moment" in words(olives)
+    assert_state(olives, State.NO_WORKER)
+    assert_todo(olives, Kind.OPT_OUTS)
 
 
 # --- Klaviyo --------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def test_when_it_answers_again_so_does_the_card(
     klaviyo_answers_again()
     scene.work()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 # --- Refused --------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def test_when_klaviyo_has_retired_what_junocal_speaks_no_client_is_blamed(
     scene.klaviyo.clear_faults()
     time_passes()
     scene.work()
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
     assert scene.values() == {"ana@lotus.test": ("Anna", None, None)}
 
 
@@ -230,7 +231,7 @@ def test_trying_again_now_is_the_owners_to_press(
     press(olives, "retry_all")
     scene.work()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)
 
 
 # --- Cost -----------------------------------------------------------------------------------------
@@ -238,6 +239,6 @@ def test_trying_again_now_is_the_owners_to_press(
 
 def test_a_quiet_card_asks_little(synced: Connection, lotus: Studio) -> None:
     with CaptureQueriesContext(database) as asked:
-        assert Card(lotus).state == State.CONNECTED
+        assert Card(lotus).state == State.WORKING
 
     assert len(asked) <= 8

@@ -11,7 +11,7 @@ from dev.klaviyo_sandbox.testing.client import LOTUS
 from integrations.klaviyo.connection import lifecycle
 from integrations.klaviyo.models import Connection, EndCause, SyncEvent
 from integrations.klaviyo.pages import client_pages
-from integrations.klaviyo.pages.card import State
+from integrations.klaviyo.pages.card import Card, State
 from studios.models import Membership, Studio, User
 from tests.support.cast import browser_of
 from tests.support.klaviyo.page_text import LIST, see
@@ -69,11 +69,9 @@ def test_the_export_has_a_column_for_it(
 NOTICES = {
     State.NOT_CONNECTED: "",
     State.SENDING: "Klaviyo: sending clients",
-    State.CONNECTED: "Klaviyo: working",
+    State.WORKING: "Klaviyo: working",
     State.PAUSED: "Klaviyo: paused",
-    State.NEEDS_ATTENTION: "Klaviyo: needs the owner",
     State.SUSPENDED: "Klaviyo: needs the owner",
-    State.OPT_OUTS_WAITING: "Klaviyo: needs the owner",
     State.NOT_ANSWERING: "Klaviyo: not answering, changes are safe",
     State.NO_WORKER: "Klaviyo: nothing is being sent, changes are safe",
     State.OUTDATED: "Klaviyo: waits for an update of Junocal, changes are safe",
@@ -87,15 +85,36 @@ NOTICES = {
 def test_each_state_has_its_word_for_the_desk(
     fay: User, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Looked:
+    assert notice_of(fay, state, monkeypatch) == NOTICES[state]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.WORKING, "Klaviyo: needs the owner"),
+        (State.SENDING, "Klaviyo: sending clients; needs the owner"),
+        (State.NOT_ANSWERING, "Klaviyo: not answering, changes are safe; needs the owner"),
+        (State.SUSPENDED, "Klaviyo: needs the owner"),
+    ],
+)
+def test_what_waits_for_the_owner_is_said_beside_it(
+    fay: User, state: State, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert notice_of(fay, state, monkeypatch, needs_owner=True) == said
+
+
+def notice_of(
+    fay: User, state: State, monkeypatch: pytest.MonkeyPatch, *, needs_owner: bool = False
+) -> str:
+    class Looked(Card):
         def __init__(self, studio: Studio) -> None:
-            self.state = state
+            super().__init__(studio)
+            vars(self).update(state=state, needs_owner=needs_owner)
 
     monkeypatch.setattr(client_pages, "Card", Looked)
     notice = OUTSIDE.seen_by(Membership.objects.get(user=fay)).notice
-
-    assert (notice.text if notice else "") == NOTICES[state]
     assert notice is None or notice.action is None
+    return notice.text if notice else ""
 
 
 def test_the_desk_sees_klaviyo_working_and_needing_the_owner(

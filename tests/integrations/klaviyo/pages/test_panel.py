@@ -46,7 +46,7 @@ def test_while_paused_the_panel_is_in_no_hurry(scene: Scene, olives: Browser) ->
 def test_the_panel_alone_is_sent_while_the_state_stays(
     scene: Scene, synced: Connection, olives: Browser
 ) -> None:
-    answer = panel(olives, "connected")
+    answer = panel(olives, "working")
 
     assert 'id="klaviyo-card"' in answer.content.decode()
     assert "<html" not in answer.content.decode()
@@ -110,4 +110,4 @@ def test_a_good_test_lets_a_refused_connection_go_on(scene: Scene, olives: Brows
     health_check.request(connection)
     scene.work()
 
-    assert_state(olives, State.CONNECTED)
+    assert_state(olives, State.WORKING)

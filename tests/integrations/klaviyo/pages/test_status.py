@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from clients.models import Client
 from integrations.klaviyo.models import ClientSync, Connection, Priority
-from integrations.klaviyo.pages import status
-from integrations.klaviyo.pages.card import Card, State
+from integrations.klaviyo.pages import stacked_bar, status
+from integrations.klaviyo.pages.card import Card
 from integrations.klaviyo.pages.status import ClientStatus
 from integrations.klaviyo.reasons import NEEDS_ATTENTION, SENT_WITHOUT_PHONE, UNSENT, Reason
 from studios.models import Studio, User
@@ -201,8 +201,9 @@ def test_the_four_always_add_up_and_every_page_agrees(
     assert sum(number for _, number in status.count_unsent(lotus)) == numbers.not_sent
     assert sum(number for _, number in status.count_attention(lotus)) == numbers.attention
     assert {reason for reason, _ in status.count_unsent(lotus)} <= set(UNSENT)
-    assert card.needs_attention == (numbers.attention > 0)
-    assert numbers.attention or card.state not in (State.NEEDS_ATTENTION, State.OPT_OUTS_WAITING)
+    assert card.needs_owner == (numbers.attention > 0)
+    assert sum(one.number for one in card.todos) == numbers.attention
+    assert sum(part.width for part in card.bar) == (stacked_bar.WIDTH if clients else 0)
     for client in clients:
         row = ClientSync.objects.filter(client=client).first()
         unsettled = ClientSync.objects.unsettled().filter(client=client).exists()

@@ -1,11 +1,9 @@
 """What may exist at Klaviyo because of us: who is suppressed for it, and who takes it over."""
 
 import time
-from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
-from django.utils import timezone
 from pytest_django import Settings
 
 from clients.models import Client
@@ -299,25 +297,3 @@ def test_a_phone_that_goes_with_a_profile_to_its_next_client_is_free_as_well(sce
 
     assert scene.values()["ana@example.com"] == ("Bea", None, None)
     assert scene.values()["cleo@example.com"] == ("Cleo", None, phone)
-
-
-def test_an_address_in_doubt_keeps_no_other_of_a_profile_that_has_surely_left_it(
-    scene: Scene, settings: Settings
-) -> None:
-    """A creation there had no answer; the profile moved there did."""
-    settings.KLAVIYO_QUARANTINE_S = 60
-    ana = scene.add(first_name="Ana", email="ana@example.com")
-    scene.sync()
-    Exposure.objects.create(
-        connection=row_of(ana).connection,
-        sync=row_of(ana),
-        address="new@example.com",
-        spelling="new@example.com",
-        unknown_until=timezone.now() + timedelta(seconds=60),
-    )
-    scene.change(ana, email="new@example.com")
-    time_slices(1)
-    scene.opt_out(ana)
-    scene.come_to_rest()
-
-    assert scene.klaviyo.suppressed() == {*scene.ids()} == {"new@example.com"}

@@ -1,16 +1,19 @@
-"""Somebody said no, and the profile at an address of theirs is another's who moves it elsewhere:
-whoever comes first, no suppression finds the address empty and makes a second profile there."""
+"""Somebody said no, and the profile at an address of theirs moves elsewhere: whoever comes first,
+no suppression finds the address empty and makes a second profile there."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
+from pytest_django import Settings
 
 from integrations.klaviyo.api.client import Klaviyo
 from integrations.klaviyo.features import suppression
 from integrations.klaviyo.models import ClientSync, Connection, Exposure, Priority
 from integrations.klaviyo.sync import engine
-from tests.support.klaviyo.scene import Scene, at, claim, row_of
+from tests.support.klaviyo.scene import Scene, at, claim, row_of, time_slices
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +121,25 @@ def test_a_profile_that_left_since_the_look_is_not_suppressed_where_it_was(
 
     assert scene.klaviyo.suppressed() == {ANA}
     assert set(scene.values()) == {ANA, BENJAMIN}
+
+
+def test_an_address_in_doubt_keeps_no_other_of_a_profile_that_has_surely_left_it(
+    scene: Scene, settings: Settings
+) -> None:
+    """A creation there had no answer; the profile moved there did."""
+    settings.KLAVIYO_QUARANTINE_S = 60
+    ana = scene.add(first_name="Ana", email="ana@example.com")
+    scene.sync()
+    Exposure.objects.create(
+        connection=row_of(ana).connection,
+        sync=row_of(ana),
+        address="new@example.com",
+        spelling="new@example.com",
+        unknown_until=timezone.now() + timedelta(seconds=60),
+    )
+    scene.change(ana, email="new@example.com")
+    time_slices(1)
+    scene.opt_out(ana)
+    scene.come_to_rest()
+
+    assert scene.klaviyo.suppressed() == {*scene.ids()} == {"new@example.com"}
