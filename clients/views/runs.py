@@ -74,9 +74,9 @@ def undo(request: StudioRequest, run_id: UUID) -> HttpResponse:
 def said_of_undo(run: Run) -> str:
     kept = Counts.kept_by(run).kept
     if kept == run.total_rows:
-        return "Nothing was taken back: somebody changed it since, or has the address now."
+        return "Nothing was taken back: it was edited since, or another client has the address now."
     if kept:
-        return f"Taken back, but for {kept}: somebody changed them since, or has their address."
+        return f"Taken back, but for {kept}: edited since, or another client has their address now."
     return "Taken back."
 
 

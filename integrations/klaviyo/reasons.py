@@ -10,7 +10,7 @@ from django.db import models
 
 
 class Reason(models.TextChoices):
-    NOT_OPTED_IN = "not_opted_in", "not opted in"
+    NOT_OPTED_IN = "not_opted_in", "not agreed to emails"
     OPTED_OUT = "opted_out", "opted out"
     NO_EMAIL = "no_email", "no email"
     EMAIL_INVALID = "email_invalid", "email not valid"

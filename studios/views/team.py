@@ -14,7 +14,7 @@ from studios.access import StudioRequest, studio_access
 from studios.forms import InvitationForm, RoleForm
 from studios.models import Invitation, Membership, Role
 
-LAST_OWNER = "A studio needs an owner. Make somebody else an owner first."
+LAST_OWNER = "A studio needs an owner. Make another person an owner first."
 
 
 @studio_access(Role.OWNER)

@@ -62,6 +62,9 @@ LANDED = {
     "integrations/klaviyo/migrations/0007_retries_opt_outs.py": (
         "9af770a5574d0e3eb3e3ca4386eb4f021918a085fb7985dc1610172b8969084e"
     ),
+    "integrations/klaviyo/migrations/0008_not_agreed.py": (
+        "395e5002b72faa357e7f2e77b88581889212e909b1b86914a51d8aec03a467f4"
+    ),
 }
 
 

@@ -72,8 +72,8 @@ def test_a_list_by_which_nobody_agrees_says_so_before_it_is_started(
     said = fays_list.check(LIST, {"Newsletter": {"ja": ""}})
     unasked = fays_list.check("First name\nCy\n")
 
-    assert "so nobody agrees by it" in text_of(fays, said.get_absolute_url())
-    assert "so nobody agrees by it" not in text_of(fays, unasked.get_absolute_url())
+    assert "so nobody is opted in" in text_of(fays, said.get_absolute_url())
+    assert "so nobody is opted in" not in text_of(fays, unasked.get_absolute_url())
 
 
 def test_a_list_that_changes_nothing_has_nothing_to_start(

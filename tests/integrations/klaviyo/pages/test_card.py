@@ -31,7 +31,7 @@ def test_before_the_click_the_card_says_what_would_happen(
 
     assert_state(olives, State.NOT_CONNECTED)
     assert "3 clients who agreed to emails" in said
-    assert "1 client: not opted in" in said
+    assert "1 client: not agreed to emails" in said
     assert "1 client: no email" in said
     assert "Less than a minute" in said
     for scope in SCOPES:

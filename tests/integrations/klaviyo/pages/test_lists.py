@@ -140,7 +140,7 @@ def test_who_is_not_sent_stands_there_with_the_reason(scene: Scene, olives: Brow
     html = read(olives, "not-sent/")
 
     assert sorted(rows(html)) == ["Ana", "Bo", "Cyd"]
-    for words in ("Not opted in", "No email", "Opted out"):
+    for words in ("Not agreed to emails", "No email", "Opted out"):
         assert words in html
     assert rows(read(olives, "not-sent/?reason=no_email")) == ["Bo"]
     assert rows(read(olives, "not-sent/?reason=opted_out")) == ["Cyd"]
@@ -254,7 +254,7 @@ def test_who_is_left_out_as_a_file_with_the_reason(scene: Scene, olives: Browser
     found = {
         row["First name"]: (row["Phone"], row["Reason"]) for row in file(olives, "not-sent.csv")
     }
-    assert found == {"Ana": ("", "not opted in"), "'=Bo": ("030 123456", "no email")}
+    assert found == {"Ana": ("", "not agreed to emails"), "'=Bo": ("030 123456", "no email")}
     assert [row["First name"] for row in file(olives, "not-sent.csv?reason=no_email")] == ["'=Bo"]
 
 
