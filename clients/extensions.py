@@ -42,6 +42,16 @@ class FilterOption:
 
 
 @dataclass(frozen=True)
+class FirstStep:
+    """What an owner does in the first minutes, and where."""
+
+    label: str
+    text: str
+    url: str
+    is_done: bool
+
+
+@dataclass(frozen=True)
 class TimelineEntry:
     """An entry of a client's timeline."""
 
@@ -64,6 +74,10 @@ class Seen(Protocol):
     @property
     def notice(self) -> StatusLine | None:
         """How the service is doing, above the list; nothing where the studio isn't connected."""
+
+    @property
+    def first_step(self) -> FirstStep:
+        """To connect it."""
 
     def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
         """A line per client, by its primary key; nothing where the studio isn't connected."""

@@ -15,6 +15,11 @@ urlpatterns = [
         name="import_columns",
     ),
     path("s/<slug:slug>/settings/activity/", activity.activity, name="activity"),
+    path(
+        "s/<slug:slug>/clients/first-steps/put-away/",
+        listing.put_first_steps_away,
+        name="put_away",
+    ),
     path("s/<slug:slug>/clients/many/", many.ask, name="many"),
     path("s/<slug:slug>/clients/runs/<uuid:run_id>/", runs.show, name="run"),
     path("s/<slug:slug>/clients/runs/<uuid:run_id>/start/", runs.start, name="run_start"),

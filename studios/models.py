@@ -91,6 +91,7 @@ class Studio(models.Model):
     # who said no (docs/decisions).
     withdrawal_key = models.BinaryField(default=new_withdrawal_key, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    first_steps_over_at = models.DateTimeField(null=True, editable=False)  # done, or put away
 
     class Meta:
         constraints = [

@@ -15,6 +15,7 @@ from clients.extensions import Seen, StatusLine
 from clients.listing import keyset, matches
 from clients.listing.asked import Asked, Sort, as_uuid
 from clients.listing.filters import Filter, filters_of
+from clients.listing.first_steps import FirstSteps, first_steps_of
 from clients.listing.keyset import ORDERS, Page, Pages
 from clients.listing.matches import Matches
 from clients.listing.rows import Row, row_of
@@ -176,6 +177,10 @@ class Listing:
     @property
     def notices(self) -> Sequence[StatusLine]:
         return [service.notice for service in self._services if service.notice]
+
+    @cached_property
+    def first_steps(self) -> FirstSteps | None:
+        return first_steps_of(self.viewer, self._services)
 
     @cached_property
     def filters(self) -> Sequence[Filter]:

@@ -8,7 +8,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from clients import extensions
-from clients.extensions import Action, FilterOption, StatusLine, TimelineEntry
+from clients.extensions import Action, FilterOption, FirstStep, StatusLine, TimelineEntry
 from clients.models import Client, ClientQuerySet
 from studios.models import Membership, Studio
 from tests.clients.conftest import AddClient, address_of
@@ -20,6 +20,7 @@ class PostSeen:
     key, label = "post", "Post"
     options = (FilterOption("sent", "Letter sent"),)
     notice = StatusLine("Post: working", "good")
+    first_step = FirstStep("Connect the post", "It writes letters.", "/post/", is_done=True)
 
     def __init__(self, viewer: Membership) -> None:
         self.may_edit = viewer.may_edit_clients

@@ -65,6 +65,9 @@ LANDED = {
     "integrations/klaviyo/migrations/0008_not_agreed.py": (
         "395e5002b72faa357e7f2e77b88581889212e909b1b86914a51d8aec03a467f4"
     ),
+    "studios/migrations/0003_first_steps.py": (
+        "45e10c31b9da836a3a1b0783de567da30266390bf443adb9978430efb4b720d4"
+    ),
 }
 
 

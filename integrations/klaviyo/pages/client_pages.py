@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from django.urls import reverse
+
 from clients import extensions
-from clients.extensions import FilterOption, StatusLine, TimelineEntry
+from clients.extensions import FilterOption, FirstStep, StatusLine, TimelineEntry
 from clients.models import Client, ClientQuerySet
 from integrations.klaviyo.models import SyncEvent
 from integrations.klaviyo.pages import status
@@ -46,6 +48,15 @@ class KlaviyoSeen:
         look = self._card.for_staff
         tone = "attention" if look.tone == "bad" else look.tone  # nothing that staff could mend
         return StatusLine(f"Klaviyo: {look.text}", tone) if look.text else None
+
+    @property
+    def first_step(self) -> FirstStep:
+        return FirstStep(
+            "Connect Klaviyo",
+            "Clients who agreed to emails become profiles there. What is sent is said before.",
+            reverse("integrations:settings", args=[self._viewer.studio.slug]),
+            self._card.is_connected,
+        )
 
     def status_lines(self, clients: Sequence[Client]) -> Mapping[int, StatusLine]:
         if not self._card.is_connected:
