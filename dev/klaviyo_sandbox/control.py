@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from dev.klaviyo_sandbox import faults, journal
+from dev.klaviyo_sandbox import journal
 from dev.klaviyo_sandbox.api import accounts, profile_view, profiles
 from dev.klaviyo_sandbox.api.operations import ACCOUNTS_READ, PROFILES_READ, PROFILES_WRITE
+from dev.klaviyo_sandbox.faults.book import parse as parse_fault
 from dev.klaviyo_sandbox.journal import Actor
 from dev.klaviyo_sandbox.oauth import grants
 from dev.klaviyo_sandbox.oauth.token_endpoint import issue
@@ -43,7 +44,7 @@ def health() -> Response:
 
 @control.post("/faults")
 def set_fault() -> Response:
-    return jsonify(the_sandbox().faults.add(faults.parse(posted())).shown())
+    return jsonify(the_sandbox().faults.add(parse_fault(posted())).shown())
 
 
 @control.get("/faults")

@@ -5,7 +5,8 @@ from werkzeug.wrappers import Response
 
 from dev.klaviyo_sandbox import journal
 from dev.klaviyo_sandbox.api import accounts, profile_view, profiles
-from dev.klaviyo_sandbox.control import uninstall_app
+from dev.klaviyo_sandbox.control import seeded_profile, uninstall_app
+from dev.klaviyo_sandbox.faults.buttons import BUTTONS, is_on, press
 from dev.klaviyo_sandbox.oauth import grants
 from dev.klaviyo_sandbox.sandbox import the_sandbox
 
@@ -28,7 +29,37 @@ def overview() -> str:
             for account in accounts.every(db)
         ]
     deliveries = list(reversed(sandbox.webhook_sender.deliveries()))[:10]
-    return render_template("overview.html", rows=rows, deliveries=deliveries)
+    book = sandbox.faults
+    buttons = [(key, one, is_on(book, key)) for key, one in BUTTONS.items()]
+    return render_template(
+        "overview.html", rows=rows, deliveries=deliveries, buttons=buttons, faults=book.shown()
+    )
+
+
+@pages.post("/faults/<key>")
+def switch_on(key: str) -> Response:
+    if key not in BUTTONS:
+        abort(404)
+    press(the_sandbox().faults, key)
+    return redirect(url_for("pages.overview", _anchor="faults"))
+
+
+@pages.post("/faults")
+def all_well() -> Response:
+    the_sandbox().faults.clear()
+    return redirect(url_for("pages.overview", _anchor="faults"))
+
+
+@pages.post("/accounts/<account_id>/another")
+def another_profile(account_id: str) -> Response:
+    """Somebody who has this address or phone already: a client with it meets that profile."""
+    account = known_account(account_id)
+    wanted = {name: request.form.get(name, "").strip() for name in ("email", "phone_number")}
+    given = {name: value for name, value in wanted.items() if value}
+    with the_sandbox().store.transaction() as db:
+        if given and not profiles.in_the_way(db, account.id, given, but=None):
+            profiles.save(db, account.id, seeded_profile(given))
+    return redirect(url_for("pages.profile_table", account_id=account.id))
 
 
 @pages.post("/accounts/<account_id>/uninstall")

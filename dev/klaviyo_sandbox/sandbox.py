@@ -7,7 +7,7 @@ from flask import current_app
 
 from dev.klaviyo_sandbox.api import accounts
 from dev.klaviyo_sandbox.api.limits import Limits
-from dev.klaviyo_sandbox.faults import FaultBook
+from dev.klaviyo_sandbox.faults.book import FaultBook
 from dev.klaviyo_sandbox.request_log import RequestLog
 from dev.klaviyo_sandbox.settings import Settings, SettingsBook
 from dev.klaviyo_sandbox.store import Store

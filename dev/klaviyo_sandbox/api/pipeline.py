@@ -12,10 +12,10 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from dev.klaviyo_sandbox import fault_responses
 from dev.klaviyo_sandbox.api import jsonapi
 from dev.klaviyo_sandbox.api.jsonapi import ApiError
 from dev.klaviyo_sandbox.api.operations import OPERATIONS, Operation
+from dev.klaviyo_sandbox.faults import responses
 from dev.klaviyo_sandbox.journal import Actor
 from dev.klaviyo_sandbox.oauth import grants
 from dev.klaviyo_sandbox.request_log import LoggedRequest
@@ -131,7 +131,7 @@ def answer(
     if fault is None:
         return apply()
     logged.fault = fault.fault
-    return fault_responses.apply(fault, apply)
+    return responses.apply(fault, apply)
 
 
 def grant_of(sandbox: Sandbox) -> grants.Grant:

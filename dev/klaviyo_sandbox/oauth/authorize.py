@@ -8,9 +8,9 @@ from flask import Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from dev.klaviyo_sandbox import fault_responses
 from dev.klaviyo_sandbox.api import accounts
 from dev.klaviyo_sandbox.api.operations import SCOPES
+from dev.klaviyo_sandbox.faults import responses
 from dev.klaviyo_sandbox.oauth import grants
 from dev.klaviyo_sandbox.oauth.token_endpoint import oauth
 from dev.klaviyo_sandbox.sandbox import Sandbox, the_sandbox
@@ -57,7 +57,7 @@ def authorize() -> AnyResponse:
     sandbox = the_sandbox()
     logged = sandbox.request_log.note("oauth_authorize")
     fault = sandbox.faults.meet("oauth_authorize", None, request.full_path)
-    response = fault_responses.apply(fault, ask) if fault else ask()
+    response = responses.apply(fault, ask) if fault else ask()
     logged.status = response.status_code
     return response
 

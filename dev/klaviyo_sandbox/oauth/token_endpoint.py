@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify, request
 
-from dev.klaviyo_sandbox import fault_responses, journal
+from dev.klaviyo_sandbox import journal
+from dev.klaviyo_sandbox.faults import responses
 from dev.klaviyo_sandbox.journal import Actor
 from dev.klaviyo_sandbox.oauth import grants
 from dev.klaviyo_sandbox.sandbox import Sandbox, the_sandbox
@@ -70,7 +71,7 @@ def suffered(operation: str, carry_out: Callable[[Sandbox], Response]) -> Respon
 
     fault = sandbox.faults.meet(operation, logged.account, request.get_data(as_text=True))
     logged.fault = fault.fault if fault else None
-    response = fault_responses.apply(fault, apply) if fault else apply()
+    response = responses.apply(fault, apply) if fault else apply()
     logged.status = 0 if "X-Sandbox-Reset" in response.headers else response.status_code
     response.headers["Cache-Control"] = "no-store"
     return response

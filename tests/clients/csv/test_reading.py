@@ -100,8 +100,7 @@ def test_a_list_without_headers_keeps_its_first_row() -> None:
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=2)))
 def test_what_we_export_comes_back(cells: list[list[str]]) -> None:
-    tidy = [[" ".join(cell.split()) for cell in row] for row in cells]
-    tidy = [[cell.replace("\0", "") for cell in row] for row in tidy]
+    tidy = [[" ".join(cell.replace("\0", "").split()) for cell in row] for row in cells]
     text = "\ufeff" + written([["A", "B"], *tidy])
 
     found = [list(row.cells) for row in read(text.encode())]

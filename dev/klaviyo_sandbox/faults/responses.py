@@ -10,7 +10,7 @@ from threading import Thread
 from flask import Response, copy_current_request_context, request
 
 from dev.klaviyo_sandbox.api import jsonapi
-from dev.klaviyo_sandbox.faults import Fault
+from dev.klaviyo_sandbox.faults.book import Fault
 
 LONGEST_HOLD_S = 120
 HUGE_BYTES = 10_000_000

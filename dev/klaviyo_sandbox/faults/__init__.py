@@ -1,0 +1,1 @@
+"""What Klaviyo suffers from: by name, as answers, at the press of a button."""
