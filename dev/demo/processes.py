@@ -16,7 +16,8 @@ def prepare() -> Command:
 def sandbox(folder: Path, at: Addresses) -> Command:
     port = str(at.sandbox_port)
     data = folder / "sandbox.sqlite3"
-    return python("dev.klaviyo_sandbox", "--host", "127.0.0.1", "--port", port, "--data", data)
+    where = ("--host", "127.0.0.1", "--port", port)
+    return python("dev.klaviyo_sandbox", *where, "--data", data, "--mails", folder / "mail")
 
 
 def web(at: Addresses) -> Command:

@@ -16,14 +16,12 @@ Junocal is running.
                    Stan, of another studio    stan@stans-pilates.example
   Password         {password}
 
-  Emails are written to  {mail}
-  Logs are in            {folder}
+  Emails it sent   {sandbox}/mails
+  Logs are in      {folder}
 
 Ctrl-C stops everything.
 """
 
 
 def welcome(folder: Path, at: Addresses, password: str) -> str:
-    return WELCOME.format(
-        web=at.web, sandbox=at.sandbox, password=password, mail=folder / "mail", folder=folder
-    )
+    return WELCOME.format(web=at.web, sandbox=at.sandbox, password=password, folder=folder)

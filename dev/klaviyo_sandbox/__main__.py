@@ -15,7 +15,9 @@ from dev.klaviyo_sandbox.settings import Settings
 
 def main() -> int:
     wanted = argument_parser().parse_args()
-    server = serve(create_app(settings(wanted), wanted.data), wanted.host, wanted.port)
+    server = serve(
+        create_app(settings(wanted), wanted.data, wanted.mails), wanted.host, wanted.port
+    )
 
     def stop(number: int, frame: FrameType | None) -> None:
         # Not from this thread: shutdown waits for the loop that this handler interrupts.
@@ -34,6 +36,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=os.environ.get("SANDBOX_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT", "8001")))
     parser.add_argument("--data", type=Path, default=os.environ.get("SANDBOX_DATA") or None)
+    parser.add_argument("--mails", type=Path)
     parser.add_argument("--redirect-uri", action="append", dest="redirect_uris")
     for name in ("client-id", "client-secret", "webhook-url", "webhook-secret"):
         parser.add_argument(f"--{name}")

@@ -25,10 +25,12 @@ POLICY = (
 HANDLERS = (handlers, merging, suppression, authorize)
 
 
-def create_app(settings: Settings, data: Path | None = None) -> Flask:
-    """A sandbox with this app registered; `data` makes it survive restarts."""
+def create_app(settings: Settings, data: Path | None = None, mails: Path | None = None) -> Flask:
+    """A sandbox with this app registered; `data` makes it survive restarts, and the emails that
+    Junocal writes to the folder `mails` are shown."""
     app = Flask(__name__)
     app.extensions["sandbox"] = Sandbox(settings, data)
+    app.config["MAILS"] = mails
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY_BYTES
     open_pipeline(app)

@@ -1,9 +1,9 @@
 """The sandbox's own pages: its accounts, and what is in each. No script needed."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from dev.klaviyo_sandbox import journal
+from dev.klaviyo_sandbox import journal, mails
 from dev.klaviyo_sandbox.api import accounts, profile_view, profiles
 from dev.klaviyo_sandbox.control import seeded_profile, uninstall_app
 from dev.klaviyo_sandbox.faults.buttons import BUTTONS, is_on, press
@@ -34,6 +34,15 @@ def overview() -> str:
     return render_template(
         "overview.html", rows=rows, deliveries=deliveries, buttons=buttons, faults=book.shown()
     )
+
+
+@pages.get("/mails")
+def emails() -> str:
+    """What Junocal sent, in a demo."""
+    folder = current_app.config["MAILS"]
+    if folder is None:
+        abort(404)
+    return render_template("mails.html", mails=mails.latest(folder))
 
 
 @pages.post("/faults/<key>")
