@@ -33,6 +33,8 @@ def test_looking_changes_nothing(stranger: Browser, ana: Client, method: str) ->
 def test_the_page_names_the_studio_and_has_one_button(stranger: Browser, ana: Client) -> None:
     page = stranger.get(link_of(ana)).content.decode()
 
+    assert "<title>Emails from Lotus Yoga" in page
+    assert "<h1>Emails from Lotus Yoga</h1>" in page
     assert "Would you like to stop getting emails from Lotus Yoga?" in page
     assert page.count("<button") == 1
     assert "<script" not in page
@@ -44,7 +46,10 @@ def test_the_pages_button_opts_out(stranger: Browser, ana: Client) -> None:
 
     ana.refresh_from_db()
     assert response.status_code == 200
-    assert "any more emails from Lotus Yoga" in response.content.decode()
+    page = response.content.decode()
+    assert "<title>Emails from Lotus Yoga" in page
+    assert "<h1>No more emails from Lotus Yoga</h1>" in page
+    assert "any more emails from Lotus Yoga. Thank you" in page
     assert ana.has_opted_out
     assert ana.consent_source == ConsentSource.FOOTER
 
@@ -89,7 +94,7 @@ def test_an_unknown_token_gets_a_page_that_promises_nothing_and_does_nothing(
     known = stranger.get(link_of(ana))
     assert (looked.status_code, posted.status_code) == (200, 200)
     assert looked.content == posted.content
-    assert "Done" not in posted.content.decode()
+    assert "No more emails" not in posted.content.decode()
     assert "Stop these emails" not in looked.content.decode()
     assert dict(looked.headers).keys() == dict(known.headers).keys()
     assert ana.email_opt_in

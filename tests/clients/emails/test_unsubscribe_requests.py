@@ -202,7 +202,7 @@ def test_one_that_was_never_in_an_email_promises_nothing(
     gone, never = (mail_program.post(one).content for one in (link, "/unsubscribe/never/"))
 
     assert gone == never
-    assert b"Done" not in gone
+    assert b"No more emails" not in gone
     assert not Withdrawal.objects.exists()
 
 
