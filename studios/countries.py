@@ -45,6 +45,17 @@ def likely_zone(country: str) -> str:
     return MOST_POPULOUS.get(country) or next(iter(ZONES.get(country, [])), "UTC")
 
 
+def likely_country(accept_language: str) -> str:
+    """The first country that a browser's languages name (RFC 9110, section 12.5.4); blank where
+    none does: a language alone is spoken in many."""
+    for language in accept_language.split(","):
+        tags = language.partition(";")[0].strip().upper().split("-")[1:]
+        for tag in tags:
+            if tag in ZONES:
+                return tag
+    return ""
+
+
 def zone_choices(country: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """All zones for a select, the country's own first."""
     own = ZONES.get(country, [])

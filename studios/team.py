@@ -7,17 +7,24 @@ leave it without one, and somebody demoted a moment ago changes nothing any more
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.shortcuts import get_object_or_404
 
 from studios.access import require_owner
-from studios.models import Membership, Role, Studio, User
+from studios.models import Membership, MembershipQuerySet, Role, Studio, User
 from studios.tenancy import lock_studio
 
 
 class LastOwnerError(Exception):
     """The change would leave the studio without an owner, who alone can connect or disconnect."""
+
+
+def members_of(studio: Studio) -> MembershipQuerySet:
+    """By name, each with whether a second factor is asked for at sign-in (`has_second_factor`)."""
+    codes = Authenticator.objects.filter(user=OuterRef("user"), type=Authenticator.Type.TOTP)
+    return Membership.objects.for_studio(studio).by_name().annotate(has_second_factor=Exists(codes))
 
 
 def owners_of(studio: Studio) -> QuerySet[User]:

@@ -4,12 +4,13 @@ from typing import Any
 
 from allauth.account.forms import SignupForm
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django import forms
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from studios.countries import COUNTRIES
+from studios.countries import COUNTRIES, likely_country
 from studios.creation import create_studio
 from studios.forms import NameField
 from studios.invitations import accept
@@ -54,6 +55,11 @@ class SignUpForm(PersonForm):
         widget=forms.Select(attrs={"autocomplete": "country"}),
         help_text="Phone numbers without a country code are taken to be from here.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        languages = context.request.headers.get("Accept-Language", "")
+        self.initial.setdefault("country", likely_country(languages))
 
     @transaction.atomic
     def save(self, request: HttpRequest) -> User:

@@ -27,7 +27,7 @@ def show(request: StudioRequest, form: InvitationForm) -> HttpResponse:
     context = {
         "form": form,
         "roles": Role.choices,
-        "members": Membership.objects.for_studio(request.studio).by_name(),
+        "members": teams.members_of(request.studio),
         "invitations": Invitation.objects.for_studio(request.studio)
         .pending()
         .order_by("-created_at"),

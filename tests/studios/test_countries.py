@@ -2,8 +2,16 @@ import zoneinfo
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client as Browser
 
-from studios.countries import ALL_ZONES, COUNTRIES, likely_zone, validate_zone, zone_choices
+from studios.countries import (
+    ALL_ZONES,
+    COUNTRIES,
+    likely_country,
+    likely_zone,
+    validate_zone,
+    zone_choices,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +48,26 @@ def test_a_countrys_own_zones_stand_first() -> None:
 def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(ValidationError):
         validate_zone("Europe/Atlantis")
+
+
+@pytest.mark.parametrize(
+    ("languages", "country"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "AT"),
+        ("de,en-GB;q=0.7", "GB"),
+        ("zh-Hant-TW", "TW"),
+        ("en-us", "US"),
+        ("de", ""),
+        ("es-419,es;q=0.9", ""),
+        ("xx-ZZ, *;q=0.1", ""),
+        ("", ""),
+    ],
+)
+def test_the_country_that_a_browser_names_is_likely(languages: str, country: str) -> None:
+    assert likely_country(languages) == country
+
+
+def test_sign_up_has_it_chosen(client: Browser, db: None) -> None:
+    page = client.get("/accounts/signup/", headers={"Accept-Language": "de-AT"}).content.decode()
+
+    assert '<option value="AT" selected>' in page

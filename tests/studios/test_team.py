@@ -3,9 +3,12 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import Http404
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 
 from studios.models import Membership, Role, Studio, User
 from studios.team import change_role, owner_is_verified, owners_of, remove
@@ -23,6 +26,20 @@ def role_page(studio: Studio, person: User) -> str:
 
 def remove_page(studio: Studio, person: User) -> str:
     return f"/s/{studio.slug}/settings/team/{member(studio, person).public_id}/remove/"
+
+
+def test_the_team_says_who_signs_in_with_a_second_factor(
+    client: Browser, lotus: Studio, olive: User, fay: User
+) -> None:
+    Authenticator.objects.create(user=fay, type=Authenticator.Type.TOTP, data={})
+    sign_in(client, olive)
+
+    with CaptureQueriesContext(connection) as asked:
+        said = client.get("/s/lotus/settings/team/").content.decode()
+
+    assert said.count("Two-factor on") == 1
+    assert "Turn on two-factor sign-in" in said
+    assert sum("mfa_authenticator" in one["sql"] for one in asked) == 1
 
 
 # --- Roles ------------------------------------------------------------------------------------
