@@ -62,7 +62,7 @@ class Tour:
 
     def allow_suppression(self) -> None:
         self.press("Allow automatic suppression")
-        expect(self.olive.locator("#klaviyo-card .panel__header")).to_contain_text("Connected")
+        expect(self.olive.locator("#klaviyo-card .panel__header")).to_contain_text("Nothing to do")
 
     def edit(self) -> None:
         self.fay.goto("/s/lotus/clients/?q=ana+pereira")

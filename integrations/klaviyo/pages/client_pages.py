@@ -53,7 +53,7 @@ class KlaviyoSeen:
     def first_step(self) -> FirstStep:
         return FirstStep(
             "Connect Klaviyo",
-            "Clients who agreed to emails become profiles there. What is sent is said before.",
+            "Who agreed to emails becomes a profile there. The page tells you first how many.",
             reverse("integrations:settings", args=[self._viewer.studio.slug]),
             self._card.is_connected,
         )
