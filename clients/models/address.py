@@ -22,13 +22,14 @@ ASCII_LABEL = "xn--"  # begins the ASCII form of an international label (RFC 589
 
 def same_address(email: str) -> str:
     """The form in which all spellings of one mailbox are equal: trimmed, in lower case, its domain
-    in ASCII. A domain too long for that stays in its own letters."""
+    in ASCII. A domain too long for that, or of nothing that is seen, stays in its own letters."""
     plain = lower(email.strip())
     if plain.isascii():
         return plain
     name, at, domain = plain.rpartition("@")
-    folded = f"{name}{at}{'.'.join(map(in_ascii, labels_of(domain)))}"
-    return folded if len(folded) <= ADDRESS_MAX_LENGTH else plain
+    ascii_domain = ".".join(map(in_ascii, labels_of(domain)))
+    folded = f"{name}{at}{ascii_domain}"
+    return folded if ascii_domain and len(folded) <= ADDRESS_MAX_LENGTH else plain
 
 
 def lower(text: str) -> str:

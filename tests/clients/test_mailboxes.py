@@ -48,6 +48,7 @@ def stored_address(client: Client) -> str:
         ("ana@ＥＸＡＭＰＬＥ.com", "ana@example.com"),
         ("ana@exam\N{SOFT HYPHEN}ple.com", "ana@example.com"),
         ("Zoë@Example.com", "zoë@example.com"),
+        ("ana@\N{SOFT HYPHEN}", "ana@\N{SOFT HYPHEN}"),  # no domain is left of it
         ("nobody", "nobody"),
         ("", ""),
     ],
