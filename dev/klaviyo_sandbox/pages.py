@@ -61,13 +61,17 @@ def all_well() -> Response:
 
 @pages.post("/accounts/<account_id>/another")
 def another_profile(account_id: str) -> Response:
-    """Somebody who has this address or phone already: a client with it meets that profile."""
+    """Somebody who has this address or phone already: a client with it meets that profile. 400
+    for neither, 409 where there is such a profile."""
     account = known_account(account_id)
     wanted = {name: request.form.get(name, "").strip() for name in ("email", "phone_number")}
     given = {name: value for name, value in wanted.items() if value}
+    if not given:
+        abort(400, "Give an email address or a phone number.")
     with the_sandbox().store.transaction() as db:
-        if given and not profiles.in_the_way(db, account.id, given, but=None):
-            profiles.save(db, account.id, seeded_profile(given))
+        if profiles.in_the_way(db, account.id, given, but=None):
+            abort(409, "There is a profile with it already.")
+        profiles.save(db, account.id, seeded_profile(given))
     return redirect(url_for("pages.profile_table", account_id=account.id))
 
 

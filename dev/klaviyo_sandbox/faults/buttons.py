@@ -1,6 +1,6 @@
 """The faults that a person may switch on by hand, to see what Junocal makes of each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dev.klaviyo_sandbox.faults.book import FaultBook, parse
@@ -12,7 +12,7 @@ PUSHES = "*_profile"
 class FaultButton:
     label: str
     shows: str  # what one sees in Junocal then
-    fault: dict[str, Any] = field(default_factory=dict)
+    fault: dict[str, Any]  # as the control address takes it
 
 
 BUTTONS = {
@@ -52,7 +52,7 @@ BUTTONS = {
 def press(book: FaultBook, key: str) -> None:
     """KeyError for a button that isn't there; pressed twice it stays on."""
     if not is_on(book, key):
-        book.add(parse(dict(BUTTONS[key].fault)))
+        book.add(parse(BUTTONS[key].fault))
 
 
 def is_on(book: FaultBook, key: str) -> bool:

@@ -171,10 +171,10 @@ def retry_all(studio: Studio, *, reason: str = "") -> None:
     producer.retry_all(rows.filter(reason=reason) if reason in NEEDS_ATTENTION else rows)
 
 
-@transaction.atomic
 def try_now(studio: Studio) -> None:
     """Klaviyo did not answer, and an owner doesn't wait for the next try. What Klaviyo asked us to
-    wait for is waited for all the same."""
+    wait for is waited for all the same. Each step stands by itself, so that no lock is held for
+    the next."""
     connection = Connection.objects.for_studio(studio).live().first()
     if connection is None:
         return

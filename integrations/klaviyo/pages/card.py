@@ -193,34 +193,29 @@ class Card:
 
     @cached_property
     def needs_owner(self) -> bool:
+        """As the to-dos say, for pages that don't list them: nobody is counted or named."""
         return bool(self.is_connected and self.connection and todos.needs_owner(self.connection))
 
     @property
+    def pressing(self) -> list[Todo]:
+        return [one for one in self.todos if one.is_pressing]
+
+    @property
     def todo_light(self) -> Look:
-        pressing = [one for one in self.todos if one.is_pressing]
-        if len(pressing) > 1:
-            return Look("attention", f"{len(pressing)} things to do")
+        if len(self.pressing) > 1:
+            return Look("attention", f"{len(self.pressing)} things to do")
         if self.todos:
-            return Look("attention" if pressing else "quiet", self.todos[0].kind.label)
+            return Look("attention" if self.pressing else "quiet", self.todos[0].kind.label)
         return Look("good", "Nothing to do")
-
-    @property
-    def clients_in_need(self) -> bool:
-        return any(one.kind == todos.Kind.CLIENTS for one in self.todos)
-
-    @property
-    def opt_outs_wait(self) -> bool:
-        return any(one.kind == todos.Kind.OPT_OUTS for one in self.todos)
 
     @property
     def big_button(self) -> str:
         """Of all there is to press the one that comes first: the state's, or a to-do's kind. A no
         that Klaviyo has not heard of outranks everything."""
-        if self.opt_outs_wait:
-            return todos.Kind.OPT_OUTS
-        if self.state in STATES_WITH_BUTTON:
-            return self.state
-        return self.todos[0].kind if self.clients_in_need else ""
+        first = self.pressing[0].kind if self.pressing else ""
+        if first == todos.Kind.OPT_OUTS:
+            return first
+        return self.state if self.state in STATES_WITH_BUTTON else first
 
     @cached_property
     def due(self) -> int:

@@ -17,25 +17,20 @@ TONES = {
 
 @dataclass(frozen=True)
 class Part:
-    status: ClientStatus
-    number: int
+    tone: str
     x: int
     width: int
-
-    @property
-    def tone(self) -> str:
-        return TONES[self.status]
 
 
 def parts_of(numbers: Numbers) -> list[Part]:
     """In the counters' order, side by side over the whole width; who is nobody has no part."""
-    counted = [(one, getattr(numbers, one.value)) for one in TONES]
-    counted = [(one, number) for one, number in counted if number]
+    found = [(tone, getattr(numbers, one.value)) for one, tone in TONES.items()]
+    counted = [(tone, number) for tone, number in found if number]
     spare = WIDTH - NARROWEST * len(counted)
     parts, x, seen = [], 0, 0
-    for place, (one, number) in enumerate(counted, 1):
+    for place, (tone, number) in enumerate(counted, 1):
         seen += number
         end = NARROWEST * place + spare * seen // numbers.total
-        parts.append(Part(one, number, x, end - x))
+        parts.append(Part(tone, x, end - x))
         x = end
     return parts

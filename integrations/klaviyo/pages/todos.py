@@ -47,14 +47,15 @@ class Todo:
 def todos_of(connection: Connection) -> Iterator[Todo]:
     """The most pressing first."""
     opt_outs = opt_outs_waiting(connection)
-    if number := opt_outs.count():
-        yield Todo(Kind.OPT_OUTS, number, names_of(opt_outs, number))
+    waiting = opt_outs.count()
+    if waiting:
+        yield Todo(Kind.OPT_OUTS, waiting, names_of(opt_outs, waiting))
     clients = clients_in_need(connection)
     if number := clients.count():
         yield Todo(Kind.CLIENTS, number, names_of(clients, number))
     for feature in FEATURES.values():
-        told_above = feature is SUPPRESSION and opt_outs.exists()
-        if not connection.has(feature) and not told_above:
+        is_told_above = feature is SUPPRESSION and waiting
+        if not connection.has(feature) and not is_told_above:
             yield Todo(Kind.PERMISSION, feature=feature)
 
 

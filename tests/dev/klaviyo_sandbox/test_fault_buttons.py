@@ -55,7 +55,10 @@ def test_each_button_can_be_pressed_and_stays_on_once(sandbox: SandboxProcess) -
 def test_a_profile_of_another_source_takes_an_address(sandbox: SandboxProcess, token: str) -> None:
     path = f"accounts/{LOTUS.id}/another"
     shown = press(sandbox, path, email="ana@lotus.test", phone_number="")
-    press(sandbox, path, email="ana@lotus.test", phone_number="")  # it is there already
+    again = requests.post(f"{sandbox.url}/{path}", {"email": "ana@lotus.test"}, timeout=5)
+    empty = requests.post(f"{sandbox.url}/{path}", {"email": " "}, timeout=5)
 
     assert "ana@lotus.test" in shown
+    assert (again.status_code, empty.status_code) == (409, 400)
+    assert "There is a profile with it already" in again.text
     assert create(sandbox, token) == 409

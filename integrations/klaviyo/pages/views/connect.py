@@ -21,8 +21,7 @@ from integrations.klaviyo.models import Connection
 from studios.access import SignedInRequest, StudioRequest, signed_in, studio_access
 from studios.models import Membership, Role
 
-CONNECTED = "Connected. Your clients are on their way to Klaviyo."
-ALLOWED = "Allowed. The opt-outs that waited are being passed on now."
+CONNECTED = "Connected. The first sending starts by itself."
 
 
 @studio_access(Role.OWNER)
@@ -69,7 +68,8 @@ def callback(request: SignedInRequest) -> HttpResponse:
         return refusal(request, error, slug)
     except RefusedError as error:
         return refusal(request, error, slug)
-    messages.success(request, ALLOWED if attempt.feature else CONNECTED)
+    allowed = attempt.feature and f"You allowed Junocal {attempt.feature.does}."
+    messages.success(request, allowed or CONNECTED)
     return redirect("integrations:settings", slug)
 
 

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from clients.models import Client
 from integrations.klaviyo.connection import hindrances, lifecycle
-from integrations.klaviyo.models import Connection, RateLimit
+from integrations.klaviyo.models import Connection, KlaviyoHealth, RateLimit
 from integrations.klaviyo.pages.card import State
 from integrations.klaviyo.pages.todos import Kind
 from integrations.klaviyo.reasons import Reason
 from tests.support.klaviyo.cards import CARD, assert_state, assert_todo, page, press, words
-from tests.support.klaviyo.outages import klaviyo_is_silent
+from tests.support.klaviyo.outages import klaviyo_is_down, klaviyo_is_silent
 from tests.support.klaviyo.scene import Scene, time_passes
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,8 @@ def test_who_does_not_want_to_wait_tries_now(scene: Scene, olives: Browser) -> N
         time_passes()
     scene.work()
     scene.klaviyo.clear_faults()
+    scene.work()
+    assert_state(olives, State.NOT_ANSWERING)
 
     press(olives, "try_now")
     scene.work()
@@ -170,6 +172,35 @@ def test_while_klaviyo_does_not_answer_the_card_says_what_is_safe_and_when_it_is
     scene.work()
     assert_state(olives, State.WORKING)
     assert RateLimit.objects.filter(connection=connection).exists()
+
+
+def test_who_tries_now_while_it_is_down_for_everybody_is_the_next_to_ask(
+    scene: Scene, olives: Browser
+) -> None:
+    scene.sync()
+    klaviyo_is_down()
+    KlaviyoHealth.objects.update(probe_at=timezone.now() + timedelta(minutes=5))
+
+    press(olives, "try_now")
+
+    assert KlaviyoHealth.objects.filter(probe_at__lte=timezone.now()).exists()
+
+
+@pytest.mark.parametrize(
+    ("block", "waits"),
+    [(RateLimit.Block.THROTTLED, True), (RateLimit.Block.NOT_ANSWERING, False)],
+)
+def test_trying_now_ends_a_silence_and_waits_for_what_klaviyo_asked_to_wait_for(
+    scene: Scene, olives: Browser, block: RateLimit.Block, waits: bool
+) -> None:
+    klaviyo_is_silent(scene.sync())
+    until = timezone.now() + timedelta(minutes=5)
+    RateLimit.objects.update(blocked_until=until, block=block)
+
+    press(olives, "try_now")
+
+    blocked = RateLimit.objects.filter(blocked_until__gt=timezone.now())
+    assert blocked.exists() is waits
 
 
 def test_one_hiccup_is_nobodys_business(scene: Scene, olives: Browser) -> None:
