@@ -38,7 +38,8 @@ BUTTONS = {
     ),
     "unanswered": FaultButton(
         "Answers get lost",
-        "What is sent arrives, and nobody learns of it; Junocal looks, and nobody is there twice.",
+        "What is sent arrives, and nobody learns of it: after a few, Klaviyo is not answering, and"
+        " nobody is there twice.",
         {"fault": "reset_after", "operation": PUSHES},
     ),
     "access": FaultButton(

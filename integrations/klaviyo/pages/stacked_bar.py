@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from integrations.klaviyo.pages.status import ClientStatus, Numbers
 
 WIDTH = 1000  # of the drawing; the page gives it the width it has
-NARROWEST = 8  # so that one of a thousand is seen
+NARROWEST = 20  # so that one of a thousand is seen, on a phone as well
 
 TONES = {
     ClientStatus.ATTENTION: "attention",
